@@ -1,0 +1,54 @@
+package verdict
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Event tells an audience the state of a transaction. The same ID always comes with the same Data.
+type Event struct {
+	ID          int64           `json:"id"` // from the store; grows with every change
+	Tenant      string          `json:"tenant"`
+	Owner       string          `json:"owner"`
+	Transaction string          `json:"transaction"`
+	Settled     bool            `json:"settled"`
+	Data        json.RawMessage `json:"data"` // the transaction as the app sees it
+}
+
+// View is a transaction as the app sees it.
+type View struct {
+	ID        string     `json:"id"`
+	Operation string     `json:"operation"`
+	Key       string     `json:"key"`
+	Provider  string     `json:"provider"`
+	Status    Status     `json:"status"`
+	Stage     Stage      `json:"stage"`
+	Reason    string     `json:"reason,omitempty"`
+	Version   int64      `json:"version"`
+	CreatedAt time.Time  `json:"created_at"`
+	SettledAt *time.Time `json:"settled_at,omitempty"`
+}
+
+// View returns what the app may see of the transaction.
+func (t Transaction) View() View {
+	v := View{
+		ID: t.ID, Operation: t.Operation, Key: t.Key, Provider: t.Provider, Status: t.Status, Stage: t.Stage,
+		Reason: t.Reason, Version: t.Version, CreatedAt: t.CreatedAt.UTC().Truncate(time.Millisecond),
+	}
+	if t.Settled() {
+		at := t.SettledAt.UTC().Truncate(time.Millisecond)
+		v.SettledAt = &at
+	}
+	return v
+}
+
+// Event returns what the app is told of the transaction as it stands.
+func (t Transaction) Event() Event {
+	data, err := json.Marshal(t.View())
+	if err != nil {
+		panic(err) // strings, numbers and times of this century can be encoded
+	}
+	return Event{
+		ID: t.EventID, Tenant: t.Tenant, Owner: t.Owner, Transaction: t.ID, Settled: t.Settled(), Data: data,
+	}
+}

@@ -1,0 +1,135 @@
+package verdict
+
+import (
+	"context"
+	"time"
+)
+
+// A Store is the record. Its methods are atomic, and durable once they return nil: a power cut afterwards loses nothing.
+// An error that is ErrUncertain leaves open whether the change is stored; any other error means that nothing was.
+// Reads never return what a power cut could take back. A store is safe for concurrent use, also by several processes.
+//
+// In the commit of each change the store keeps the transaction's Command in an outbox, in place of the one before it,
+// and gives the change its number, EventID: greater than all before it, and never used twice.
+type Store interface {
+	// Create stores t at Version 1. If its scope is taken it changes nothing and returns the transaction that stands
+	// there, with created false. It returns ErrOverloaded if too many changes wait already.
+	Create(ctx context.Context, t Transaction) (stored Transaction, created bool, err error)
+
+	// Replace stores next in place of the version before it, with the evidence that led to it if e isn't nil. It
+	// returns ErrStale, changing nothing, unless the version on record is next.Version-1.
+	Replace(ctx context.Context, next Transaction, e *Evidence) (stored Transaction, err error)
+
+	// Record adds evidence to a transaction without changing it.
+	Record(ctx context.Context, id string, e Evidence) error
+
+	// Transaction returns the transaction of that id, or ErrNotFound.
+	Transaction(ctx context.Context, id string) (Transaction, error)
+
+	// Find returns the transaction of that scope, or ErrNotFound.
+	Find(ctx context.Context, s Scope) (Transaction, error)
+
+	// History returns a transaction's evidence in the order in which it was stored.
+	History(ctx context.Context, id string) ([]Evidence, error)
+
+	// ClaimDue returns at most limit commands that are due at now and that nobody has claimed, longest due first,
+	// and claims each until now + max(Lease, time since it was due), at most MaxClaim. The command of a change that
+	// was due when it was committed counts as claimed by the committer for Lease. Of concurrent callers only one
+	// gets a command.
+	ClaimDue(ctx context.Context, now time.Time, limit int) ([]Command, error)
+
+	// Settled returns at most limit settled transactions with an EventID greater than after, in the order of EventID:
+	// those that the audience may see, or all if it is nil.
+	Settled(ctx context.Context, audience *Audience, after int64, limit int) ([]Transaction, error)
+
+	// LastEventID returns the greatest EventID given so far, 0 before the first.
+	LastEventID(ctx context.Context) (int64, error)
+
+	// Park keeps a webhook whose transaction isn't known yet. The same body again for the same transaction changes
+	// nothing.
+	Park(ctx context.Context, w Webhook) error
+
+	// Parked returns at most limit parked webhooks whose transaction has become known, longest parked first.
+	Parked(ctx context.Context, limit int) ([]Webhook, error)
+
+	// Unpark removes a parked webhook. It is no error if there is none.
+	Unpark(ctx context.Context, w Webhook) error
+
+	// Secret returns 32 random bytes that were made with the store and never change.
+	Secret(ctx context.Context) ([]byte, error)
+
+	// Close ends the store when the calls under way have ended.
+	Close() error
+}
+
+// MaxClaim is the longest claim that ClaimDue makes.
+const MaxClaim = 5 * time.Minute
+
+// A Provider is the adapter of one partner. It tries once, says what happened, and never retries.
+type Provider interface {
+	// Submit sends a transaction to the partner. A decline is an answer, not an error. Every error is, by errors.Is
+	// or errors.As, ErrNotSent, a *ThrottledError (refused: it has had no effect) or ErrUncertain.
+	// Before it sends the first byte it must find ctx alive and s.Deadline ahead; else it returns ErrNotSent.
+	Submit(ctx context.Context, s Submission) (Answer, error)
+
+	// Check asks the partner what became of the transaction it knows by the reference. After an error nothing was
+	// learned; it may be a *ThrottledError.
+	Check(ctx context.Context, reference string) (Answer, error)
+
+	// ReadWebhook reads the body of a webhook. After an error it isn't one of the partner's.
+	ReadWebhook(body []byte) (Answer, error)
+
+	// Traits tells the partner's ways. They stay the same while the process runs.
+	Traits() Traits
+}
+
+// Submission is what a partner is told of a transaction.
+type Submission struct {
+	Reference  string    // ours; the partner knows the transaction by it
+	Payload    []byte    // the app's JSON object
+	WebhookURL string    // where the partner may report the outcome
+	Deadline   time.Time // after which not even the first byte may leave
+}
+
+// Answer is what a partner says of a transaction.
+type Answer struct {
+	Outcome   Outcome
+	Reason    string // in short, for the app and the support desk; empty if there is nothing to add
+	Reference string // the partner's own name for the transaction, if it told one
+	Raw       []byte // as it came, also beside an error where there was an answer
+}
+
+// Traits say how a partner behaves. What may be sent again, and what is final, follows from them.
+type Traits struct {
+	Deduplicates   bool          // sending the same reference again acts once
+	WebhookSettles bool          // a webhook may settle; otherwise it only pulls a check forward
+	NotFoundFinal  time.Duration // "not found" so long after sending is final; 0: never
+	SubmitTimeout  time.Duration // how long the answer to a submit is awaited
+	Submits        int           // submits in flight at the most, for each instance
+	Checks         int           // checks in flight at the most, for each instance
+}
+
+// A Stream carries commands to the workers and events to the hubs of all instances. It may lose, repeat and reorder.
+type Stream interface {
+	// Publish hands over commands and events. After an error any part of them may have been handed over.
+	Publish(ctx context.Context, commands []Command, events []Event) error
+}
+
+// A Feed tells subscribers of verdicts.
+type Feed interface {
+	// Subscribe has deliver called with each event of the topic until cancel is called. deliver must not block. An
+	// event may be older than the subscription. When cancel has returned, deliver isn't called any more.
+	Subscribe(topic Topic, deliver func(Event)) (cancel func())
+}
+
+// Audience is one owner's view. Nobody sees another tenant's or owner's transactions.
+type Audience struct {
+	Tenant string
+	Owner  string
+}
+
+// Topic is what a subscriber wants to hear of: one transaction, or all of an audience's if Transaction is empty.
+type Topic struct {
+	Audience
+	Transaction string
+}

@@ -1,0 +1,181 @@
+package verdict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Settler carries out commands and weighs evidence until each transaction has its verdict.
+type Settler struct {
+	Store     Store
+	Relay     *Relay
+	Providers map[string]Provider
+	Schedule  Schedule
+	Tokens    Tokens
+	PublicURL string // where partners reach us, without a slash at the end
+	Log       *slog.Logger
+}
+
+// ErrBadToken: the token of a webhook's URL wasn't made by us.
+var ErrBadToken = errors.New("no such webhook")
+
+// settleTries bounds how often evidence is weighed anew because the transaction changed meanwhile.
+const settleTries = 10
+
+// Handle carries out a command. Carrying it out again, or late, does no harm. After an error, which is the store's, it
+// should be handed out again.
+func (s *Settler) Handle(ctx context.Context, c Command) error {
+	t, err := s.Store.Transaction(ctx, c.Transaction)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("%s %s: %w", c.Kind, c.Transaction, err)
+	}
+	current, ok := t.Command()
+	if !ok || current != c {
+		return nil // overtaken
+	}
+	p, ok := s.Providers[t.Provider]
+	if !ok {
+		return fmt.Errorf("%s %s: provider %q is not configured any more; add it again", c.Kind, t.ID, t.Provider)
+	}
+	if c.Kind == Submit {
+		return s.submit(ctx, p, t)
+	}
+	return s.check(ctx, p, t)
+}
+
+// submit writes the marker, sends, and weighs the reply.
+func (s *Settler) submit(ctx context.Context, p Provider, t Transaction) error {
+	traits := p.Traits()
+	now := time.Now()
+	t, err := s.Store.Replace(ctx, t.Send(s.policy(p), now), nil)
+	if errors.Is(err, ErrStale) {
+		return nil // somebody else's turn
+	}
+	if err != nil {
+		return fmt.Errorf("mark %s as sending: %w", t.ID, err)
+	}
+	s.Log.Info("sending", "transaction", t.ID, "provider", t.Provider)
+	call, cancel := context.WithTimeout(ctx, traits.SubmitTimeout)
+	defer cancel()
+	answer, err := p.Submit(call, Submission{
+		Reference:  t.Reference,
+		Payload:    t.Payload,
+		WebhookURL: s.PublicURL + "/webhooks/" + t.Provider + "/" + s.Tokens.Token(t.Provider, t.ID),
+		Deadline:   now.Add(MarkerTTL),
+	})
+	return s.Settle(ctx, t.ID, evidence(SourceReply, t.SentAt, answer, err))
+}
+
+// check asks the partner and weighs its answer.
+func (s *Settler) check(ctx context.Context, p Provider, t Transaction) error {
+	now := time.Now()
+	call, cancel := context.WithTimeout(ctx, CheckTimeout)
+	defer cancel()
+	answer, err := p.Check(call, t.Reference)
+	return s.Settle(ctx, t.ID, evidence(SourceCheck, now, answer, err))
+}
+
+// Webhook takes what a partner posted to the URL of a token. When it returns nil the body is on disk. It returns
+// ErrBadToken for a token that isn't ours.
+func (s *Settler) Webhook(ctx context.Context, provider, token string, body []byte) error {
+	id, ok := s.Tokens.Open(provider, token)
+	if !ok {
+		return ErrBadToken
+	}
+	w := Webhook{Provider: provider, Transaction: id, Body: body, At: time.Now()}
+	err := s.takeWebhook(ctx, w)
+	if errors.Is(err, ErrNotFound) {
+		s.Log.Warn("webhook for a transaction not yet known", "transaction", id, "provider", provider)
+		return s.Store.Park(ctx, w)
+	}
+	return err
+}
+
+// takeWebhook weighs a webhook's body. One that can't be read is kept as evidence of nothing.
+func (s *Settler) takeWebhook(ctx context.Context, w Webhook) error {
+	p, ok := s.Providers[w.Provider]
+	if !ok {
+		return fmt.Errorf("webhook of %s: provider %q is not configured any more; add it again", w.Transaction, w.Provider)
+	}
+	answer, err := p.ReadWebhook(w.Body)
+	e := evidence(SourceWebhook, time.Time{}, answer, err)
+	e.At, e.Raw = w.At, w.Body
+	return s.Settle(ctx, w.Transaction, e)
+}
+
+// Settle weighs a piece of evidence and puts it on record, with the change it makes. It returns ErrNotFound if there is
+// no such transaction.
+func (s *Settler) Settle(ctx context.Context, id string, e Evidence) error {
+	for range settleTries {
+		t, err := s.Store.Transaction(ctx, id)
+		if err != nil {
+			return fmt.Errorf("settle %s: %w", id, err)
+		}
+		if t.Settled() {
+			return s.recordLate(ctx, t, e)
+		}
+		p, ok := s.Providers[t.Provider]
+		if !ok {
+			return fmt.Errorf("settle %s: provider %q is not configured any more; add it again", id, t.Provider)
+		}
+		next, err := s.Store.Replace(ctx, t.Weigh(e, s.policy(p)), &e)
+		if errors.Is(err, ErrStale) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("settle %s: %w", id, err)
+		}
+		s.log(next, e)
+		s.Relay.Nudge(next)
+		return nil
+	}
+	return fmt.Errorf("settle %s: %w, %d times over", id, ErrStale, settleTries)
+}
+
+// recordLate keeps evidence that came after the verdict.
+func (s *Settler) recordLate(ctx context.Context, t Transaction, e Evidence) error {
+	e.Conflict = t.Contradicts(e)
+	if err := s.Store.Record(ctx, t.ID, e); err != nil {
+		return fmt.Errorf("record late evidence of %s: %w", t.ID, err)
+	}
+	s.log(t, e)
+	return nil
+}
+
+func (s *Settler) policy(p Provider) Policy { return Policy{Traits: p.Traits(), Schedule: s.Schedule} }
+
+// evidence is what a partner's answer, or the lack of one, says.
+func evidence(from Source, asked time.Time, a Answer, err error) Evidence {
+	e := Evidence{
+		Source: from, Outcome: a.Outcome, Reason: a.Reason, Reference: a.Reference,
+		Asked: asked, At: time.Now(), Raw: a.Raw[:min(len(a.Raw), MaxRaw)],
+	}
+	if err == nil {
+		return e
+	}
+	e.Outcome, e.Reason = OutcomeUnknown, err.Error()
+	var throttled *ThrottledError
+	if errors.As(err, &throttled) {
+		e.Wait = throttled.After
+	}
+	if from == SourceReply && (throttled != nil || errors.Is(err, ErrNotSent)) {
+		e.Outcome = OutcomeNotSent
+	}
+	return e
+}
+
+// log writes one line for a piece of evidence, and one for the verdict it led to.
+func (s *Settler) log(t Transaction, e Evidence) {
+	s.Log.Info(string(e.Source), "transaction", t.ID, "outcome", string(e.Outcome), "detail", e.Reason)
+	switch {
+	case e.Conflict:
+		s.Log.Error("conflict", "transaction", t.ID, "status", string(t.Status), "source", string(e.Source), "outcome", string(e.Outcome))
+	case t.Settled() && t.SettledAt.Equal(e.At):
+		s.Log.Info("verdict", "transaction", t.ID, "status", string(t.Status), "source", string(e.Source), "after", t.SettledAt.Sub(t.CreatedAt).Round(time.Millisecond))
+	case t.Stage == StageReview:
+		s.Log.Warn("review", "transaction", t.ID, "reason", t.Reason)
+	}
+}
