@@ -1,0 +1,21 @@
+# The binary is linked statically, so that the image holds nothing else.
+FROM golang:1.26-alpine AS build
+RUN apk add --no-cache gcc musl-dev
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=1 go build -trimpath -tags netgo,osusergo,sqlite_omit_load_extension \
+        -ldflags '-s -w -linkmode external -extldflags "-static"' -o /verdict ./cmd/verdict \
+    && mkdir /data
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /verdict /verdict
+COPY --from=build --chown=65532:65532 /data /data
+USER 65532:65532
+WORKDIR /
+VOLUME /data
+EXPOSE 5000
+ENTRYPOINT ["/verdict"]
+CMD ["serve", "--address", "0.0.0.0:5000"]

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/v2"
+
+	"verdict"
+	"verdict/provider"
+)
+
+// config is what the gateway is told at its start.
+type config struct {
+	Address   string                    `koanf:"address"`
+	PublicURL string                    `koanf:"public_url"`
+	Database  string                    `koanf:"database"`
+	Stream    streamConfig              `koanf:"stream"`
+	Provider  string                    `koanf:"provider"`
+	Providers map[string]map[string]any `koanf:"providers"`
+	Schedule  scheduleConfig            `koanf:"schedule"`
+	Sweep     time.Duration             `koanf:"sweep"`
+	Language  string                    `koanf:"language"`
+	Origins   []string                  `koanf:"origins"`
+	Log       logConfig                 `koanf:"log"`
+}
+
+type streamConfig struct {
+	Dir string `koanf:"dir"`
+	URL string `koanf:"url"`
+}
+
+type scheduleConfig struct {
+	Checks   []time.Duration `koanf:"checks"`
+	SendFor  time.Duration   `koanf:"send_for"`
+	MaxSends int             `koanf:"max_sends"`
+}
+
+type logConfig struct {
+	Level  string `koanf:"level"`
+	Format string `koanf:"format"`
+}
+
+// decodeConfig makes a valid configuration of settings.
+func decodeConfig(k *koanf.Koanf) (config, error) {
+	if err := refuseUnknown(k.Keys()); err != nil {
+		return config{}, err
+	}
+	var c config
+	if err := decode(k.Raw(), &c); err != nil {
+		return config{}, fmt.Errorf("config: %w", err)
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.Address
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	return c, c.validate()
+}
+
+func refuseUnknown(keys []string) error {
+	for _, key := range keys {
+		known := slices.ContainsFunc(settings, func(s setting) bool { return s.key == key })
+		if !known && !strings.HasPrefix(key, "providers.") {
+			return fmt.Errorf("config: %q is no setting; `verdict config` prints those there are", key)
+		}
+	}
+	return nil
+}
+
+// decode fills a struct from settings, strictly.
+func decode(from map[string]any, into any) error {
+	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		Result: into, TagName: "koanf", ErrorUnused: true, WeaklyTypedInput: true,
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(
+			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(","),
+		),
+	})
+	if err != nil {
+		return err
+	}
+	return d.Decode(from)
+}
+
+var providerName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+// validate says which key can't be used, and the mend.
+func (c config) validate() error {
+	if _, _, err := net.SplitHostPort(c.Address); err != nil {
+		return fmt.Errorf("config: address: %q; give host:port, such as 127.0.0.1:5000", c.Address)
+	}
+	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("config: public_url: %q; give http://host or https://host", c.PublicURL)
+	}
+	if c.Sweep < 10*time.Millisecond {
+		return fmt.Errorf("config: sweep: %s; give at least 10ms", c.Sweep)
+	}
+	if c.Language != "fr" && c.Language != "en" {
+		return fmt.Errorf("config: language: %q; give fr or en", c.Language)
+	}
+	if err := c.schedule().Validate(); err != nil {
+		return fmt.Errorf("config: schedule.%w", err)
+	}
+	if _, ok := c.Providers[c.Provider]; !ok {
+		return fmt.Errorf("config: provider: %q is not among providers (%s)", c.Provider, strings.Join(c.providerNames(), ", "))
+	}
+	_, err := c.openProviders()
+	return err
+}
+
+func (c config) schedule() verdict.Schedule { return verdict.Schedule(c.Schedule) }
+
+func (c config) providerNames() []string { return slices.Sorted(maps.Keys(c.Providers)) }
+
+// openProviders makes the adapters. They connect to nothing before they are used.
+func (c config) openProviders() (map[string]verdict.Provider, error) {
+	opened := map[string]verdict.Provider{}
+	var errs []error
+	for _, name := range c.providerNames() {
+		if !providerName.MatchString(name) {
+			errs = append(errs, fmt.Errorf("config: providers.%s: name it in lower-case letters, digits and dashes", name))
+			continue
+		}
+		own := maps.Clone(c.Providers[name])
+		kind, ok := own["kind"].(string)
+		if !ok {
+			kind = name
+		}
+		delete(own, "kind")
+		p, err := provider.Open(kind, func(into any) error { return decode(own, into) })
+		if err != nil {
+			errs = append(errs, fmt.Errorf("config: providers.%s: %w", name, err))
+			continue
+		}
+		opened[name] = p
+	}
+	return opened, errors.Join(errs...)
+}

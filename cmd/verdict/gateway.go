@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"verdict"
+	"verdict/hub"
+	"verdict/hub/stream"
+	"verdict/persistence"
+	"verdict/web"
+)
+
+// drainTime bounds how long apps' connections are given to end when the gateway stops.
+const drainTime = 10 * time.Second
+
+// gateway is one instance: the parts that the flow of a transaction goes through, opened and wired.
+type gateway struct {
+	config    config
+	log       *slog.Logger
+	providers map[string]verdict.Provider
+	store     verdict.Store
+	stream    *stream.Stream
+	relay     *verdict.Relay
+	settler   *verdict.Settler
+	hub       *hub.Hub
+	web       *web.Server
+}
+
+// runGateway runs one instance until ctx ends and its work is handed over.
+func runGateway(ctx context.Context, c config, log *slog.Logger) (err error) {
+	listener, err := net.Listen("tcp", c.Address)
+	if err != nil {
+		return fmt.Errorf("config: address: %w; stop what listens there, or choose another", err)
+	}
+	defer listener.Close()
+	store, err := persistence.Open(ctx, c.Database)
+	if err != nil {
+		return fmt.Errorf("config: database: %w", err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	js, err := stream.Open(ctx, stream.Config{Dir: c.Stream.Dir, URL: c.Stream.URL, Log: log})
+	if err != nil {
+		return fmt.Errorf("config: stream: %w", err)
+	}
+	defer js.Close()
+	g, err := newGateway(ctx, c, log, store, js)
+	if err != nil {
+		return err
+	}
+	return g.run(ctx, listener)
+}
+
+func newGateway(ctx context.Context, c config, log *slog.Logger, store verdict.Store, js *stream.Stream) (*gateway, error) {
+	providers, err := c.openProviders()
+	if err != nil {
+		return nil, err
+	}
+	secret, err := store.Secret(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the store's secret: %w", err)
+	}
+	g := &gateway{
+		config: c, log: log, providers: providers, store: store, stream: js,
+		relay: verdict.NewRelay(js, log), hub: hub.New(store, log),
+	}
+	g.settler = &verdict.Settler{
+		Store: store, Relay: g.relay, Providers: providers, Schedule: c.schedule(),
+		Tokens: verdict.Tokens{Secret: secret}, PublicURL: c.PublicURL, Log: log,
+	}
+	g.web, err = web.New(web.Config{
+		Intake:  &verdict.Intake{Store: store, Relay: g.relay, Providers: providers, NewID: newID, Log: log},
+		Settler: g.settler, Store: store, Feed: g.hub, Provider: c.Provider, Language: c.Language,
+		Origins: c.Origins, Log: log,
+	})
+	return g, err
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// run works until ctx ends. Then it takes no new work, but still answers, listens to partners and pushes until the calls
+// under way have ended; last it sends the apps away.
+func (g *gateway) run(ctx context.Context, listener net.Listener) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	telling, stopTelling := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopTelling()
+
+	work, working := errgroup.WithContext(ctx)
+	g.work(working, work)
+
+	var tell errgroup.Group
+	server := &http.Server{
+		Handler: g.web, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+	start := func(f func() error) {
+		tell.Go(func() error {
+			err := f()
+			if err != nil {
+				fail(err)
+			}
+			return err
+		})
+	}
+	start(func() error { return g.relay.Run(telling) })
+	start(func() error { return g.hub.Run(telling) })
+	start(func() error { return g.stream.Follow(telling, g.hub.Deliver) })
+	start(func() error { return ignoreClosed(server.Serve(listener)) })
+	g.log.Info("ready", "address", listener.Addr().String(), "public_url", g.config.PublicURL)
+
+	<-working.Done()
+	g.log.Info("stopping", "waiting", "for the partners' answers under way")
+	err := work.Wait()
+	g.sendAway(telling, server)
+	stopTelling()
+	err = errors.Join(err, tell.Wait())
+	g.log.Info("stopped")
+	return err
+}
+
+// work starts what takes up commands: the workers of each partner, and the sweeper.
+func (g *gateway) work(ctx context.Context, group *errgroup.Group) {
+	for name, p := range g.providers {
+		traits := p.Traits()
+		group.Go(func() error { return g.stream.Work(ctx, name, verdict.Submit, traits.Submits, g.settler.Handle) })
+		group.Go(func() error { return g.stream.Work(ctx, name, verdict.Check, traits.Checks, g.settler.Handle) })
+	}
+	sweeper := &verdict.Sweeper{
+		Store: g.store, Stream: g.stream, Settler: g.settler, Every: g.config.Sweep, Log: g.log,
+	}
+	group.Go(func() error { return sweeper.Run(ctx) })
+}
+
+// sendAway tells connected apps to come back and ends the listener.
+func (g *gateway) sendAway(ctx context.Context, server *http.Server) {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	var both errgroup.Group
+	both.Go(func() error { return g.web.Drain(ctx) })
+	both.Go(func() error { return server.Shutdown(ctx) })
+	if err := both.Wait(); err != nil {
+		g.log.Warn("some connections had to be cut", "error", err)
+		server.Close()
+	}
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

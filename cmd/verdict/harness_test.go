@@ -1,0 +1,363 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// binary is the program under test, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "verdict")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "verdict")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// A process is a running instance of the binary.
+type process struct {
+	cmd  *exec.Cmd
+	log  *bytes.Buffer // read only after done
+	done chan struct{}
+}
+
+// launch starts the binary and waits until it logs that it is ready.
+func launch(t *testing.T, ready string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(binary, args...), log: &bytes.Buffer{}, done: make(chan struct{})}
+	output, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stderr = p.cmd.Stdout
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	up := make(chan struct{})
+	go p.read(output, ready, up)
+	t.Cleanup(p.kill)
+	select {
+	case <-up:
+	case <-p.done:
+		t.Fatalf("%v ended before it was ready:\n%s", args, p.log)
+	case <-time.After(20 * time.Second):
+		t.Fatalf("%v is not ready after 20 s", args)
+	}
+	return p
+}
+
+func (p *process) read(output io.Reader, ready string, up chan struct{}) {
+	defer close(p.done)
+	lines := bufio.NewScanner(output)
+	for lines.Scan() {
+		fmt.Fprintln(p.log, lines.Text())
+		if up != nil && strings.Contains(lines.Text(), ready) {
+			close(up)
+			up = nil
+		}
+	}
+	_ = p.cmd.Wait()
+}
+
+// kill ends the process as a crash would.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// terminate ends the process as an operator would, and returns its exit code.
+func (p *process) terminate(t *testing.T) int {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(60 * time.Second):
+		t.Fatal("still running a minute after SIGTERM")
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// A world is a gateway and a third party, each a process of its own, that may die and be started again.
+type world struct {
+	t       *testing.T
+	dir     string
+	address string
+	partner string
+	mu      sync.Mutex // guards gateway
+	gateway *process
+}
+
+// worldSpeed is how much faster than in real life the third party of these tests is.
+const worldSpeed = "50"
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, dir: t.TempDir(), address: freeAddress(t), partner: freeAddress(t)}
+	launch(t, "third party ready", "thirdparty", "--address", w.partner, "--speed", worldSpeed,
+		"--ban-after", "-1", "--seed", "42")
+	w.start()
+	return w
+}
+
+// start starts the gateway. Its schedule is as much faster as the partner, with a wider margin for a busy machine.
+func (w *world) start() {
+	w.t.Helper()
+	g := launch(w.t, "msg=ready", "serve", "--address", w.address,
+		"--database", "sqlite:"+filepath.Join(w.dir, "verdict.db"), "--stream-dir", w.streamDir(),
+		"--config", w.config())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gateway = g
+}
+
+func (w *world) streamDir() string { return filepath.Join(w.dir, "jetstream") }
+
+func (w *world) config() string {
+	w.t.Helper()
+	path := filepath.Join(w.dir, "verdict.yaml")
+	text := `
+schedule: {checks: [1s, 2s, 3s, 4s, 30s], send_for: 20s}
+sweep: 100ms
+language: en
+providers:
+  djamo: {url: "http://` + w.partner + `", submit_timeout: 2s, not_found_final: 8s}
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return path
+}
+
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// An effect is a line of the third party's ledger.
+type effect struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
+	Post   int    `json:"post"`
+}
+
+func (w *world) ledger() map[string][]effect {
+	w.t.Helper()
+	answer, err := http.Get("http://" + w.partner + "/ledger")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var all []effect
+	if err := json.NewDecoder(answer.Body).Decode(&all); err != nil {
+		w.t.Fatal(err)
+	}
+	byID := map[string][]effect{}
+	for _, e := range all {
+		byID[e.ID] = append(byID[e.ID], e)
+	}
+	return byID
+}
+
+// A view is what the gateway tells an app.
+type view struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
+	Reason string `json:"reason"`
+}
+
+// An app is a client that insists: it repeats what the network or a crash swallowed, with the same key.
+type app struct {
+	server string
+	key    string
+	http   *http.Client
+}
+
+func (w *world) app(key string) *app {
+	return &app{server: "http://" + w.address, key: key, http: &http.Client{Timeout: 5 * time.Second}}
+}
+
+// submit posts until the gateway acknowledges.
+func (a *app) submit(ctx context.Context, payload string) (view, error) {
+	for {
+		v, err := a.post(payload)
+		var refused *problemError
+		if err == nil || errors.As(err, &refused) && refused.Status < 500 {
+			return v, err
+		}
+		if ctx.Err() != nil {
+			return v, fmt.Errorf("%w; last: %w", ctx.Err(), err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func (a *app) post(payload string) (view, error) {
+	r, err := http.NewRequest(http.MethodPost, a.server+"/v1/transactions", strings.NewReader(`{"payload":`+payload+`}`))
+	if err != nil {
+		return view{}, err
+	}
+	r.Header.Set("Idempotency-Key", strconv.Quote(a.key))
+	r.GetBody = nil // so that net/http doesn't repeat it behind our back
+	answer, err := a.http.Do(r)
+	if err != nil {
+		return view{}, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= 300 {
+		return view{}, readProblem(answer)
+	}
+	var v view
+	return v, json.NewDecoder(answer.Body).Decode(&v)
+}
+
+// told is one event as a subscriber received it.
+type told struct {
+	id   string
+	data string
+	view view
+}
+
+// A transport subscribes once and returns what it was told until the connection ended, or the verdict.
+type transport func(a *app, ctx context.Context, id string) ([]told, error)
+
+// follow subscribes, and again whenever the connection breaks, until it is told a verdict. It returns all it was told.
+func (a *app) follow(ctx context.Context, id string, listen transport) ([]told, error) {
+	var all []told
+	for {
+		events, err := listen(a, ctx, id)
+		all = append(all, events...)
+		if n := len(all); n > 0 && all[n-1].view.Status != "pending" {
+			return all, nil
+		}
+		if ctx.Err() != nil {
+			return all, fmt.Errorf("%w; last: %w", ctx.Err(), err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// sse is the transport of a browser.
+func (a *app) sse(ctx context.Context, id string) (events []told, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.server+"/v1/transactions/"+id+"/events", nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, readProblem(answer)
+	}
+	var event told
+	lines := bufio.NewScanner(answer.Body)
+	for lines.Scan() {
+		field, value, _ := strings.Cut(lines.Text(), ": ")
+		switch field {
+		case "id":
+			event.id = value
+		case "data":
+			event.data = value
+			if err := json.Unmarshal([]byte(value), &event.view); err != nil {
+				return events, err
+			}
+			events = append(events, event)
+		}
+	}
+	return events, lines.Err()
+}
+
+// socket is the transport of a mobile app.
+func (a *app) socket(ctx context.Context, id string) (events []told, err error) {
+	ws, _, err := websocket.DefaultDialer.DialContext(ctx, "ws"+strings.TrimPrefix(a.server, "http")+"/v1/ws", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer ws.Close()
+	defer context.AfterFunc(ctx, func() { ws.Close() })()
+	if err := ws.WriteJSON(map[string]string{"type": "subscribe", "transaction": id}); err != nil {
+		return nil, err
+	}
+	for {
+		var message struct {
+			Type        string          `json:"type"`
+			ID          json.Number     `json:"id"`
+			Transaction json.RawMessage `json:"transaction"`
+			Message     string          `json:"message"`
+		}
+		if err := ws.ReadJSON(&message); err != nil {
+			return events, err
+		}
+		if message.Type == "error" {
+			return events, errors.New(message.Message)
+		}
+		if message.Type != "event" {
+			continue
+		}
+		event := told{id: message.ID.String(), data: string(message.Transaction)}
+		if err := json.Unmarshal(message.Transaction, &event.view); err != nil {
+			return events, err
+		}
+		events = append(events, event)
+		if event.view.Status != "pending" {
+			return events, nil
+		}
+	}
+}
+
+// problemError is a problem document, RFC 9457.
+type problemError struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Detail string `json:"detail"`
+	Status int    `json:"status"`
+}
+
+func (p *problemError) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Title, p.Detail) }
+
+func readProblem(answer *http.Response) error {
+	p := &problemError{}
+	if got := answer.Header.Get("Content-Type"); got != "application/problem+json" {
+		return fmt.Errorf("%s with content type %q, want a problem document", answer.Status, got)
+	}
+	if err := json.NewDecoder(answer.Body).Decode(p); err != nil {
+		return fmt.Errorf("problem document: %w", err)
+	}
+	if p.Status != answer.StatusCode {
+		return fmt.Errorf("status %d in a problem sent with %s", p.Status, answer.Status)
+	}
+	return p
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+)
+
+// A setting is a key with its default. Its environment variable and its flag are made from the key.
+type setting struct {
+	key     string
+	value   any // a string, an int, a duration written as a string, or a list of strings
+	meaning string
+}
+
+var settings = []setting{
+	{"address", "127.0.0.1:5000", "where to listen, host:port"},
+	{"public_url", "", "where partners reach this gateway for webhooks (default http:// and the address)"},
+	{"database", "sqlite:data/verdict.db", "the record: sqlite:PATH, or memory: for trials"},
+	{"stream.dir", "data/jetstream", "folder of the embedded JetStream"},
+	{"stream.url", "", "an external NATS server with JetStream instead, nats://host:4222"},
+	{"provider", "djamo", "the partner of requests that name none"},
+	{"schedule.checks", []string{"1m", "5m", "10m", "15m", "30m"}, "pauses before each status check; then review"},
+	{"schedule.send_for", "5m", "how long to try a partner that provably received nothing, before failing"},
+	{"schedule.max_sends", 3, "how often one reference is sent to a partner that deduplicates"},
+	{"sweep", "500ms", "how often to look for work that is due"},
+	{"language", "fr", "of answers to apps that name none: fr or en"},
+	{"origins", []string{}, "origins of browser pages that may call, besides our own"},
+	{"log.level", "info", "debug, info, warn or error"},
+	{"log.format", "text", "text or json"},
+}
+
+const envPrefix = "VERDICT_"
+
+// addFlags gives each setting a flag: stream.dir is --stream-dir.
+func addFlags(flags *pflag.FlagSet) {
+	flags.String("config", "", "YAML file to read")
+	for _, s := range settings {
+		meaning := s.meaning + " (" + s.env() + ")"
+		switch value := s.value.(type) {
+		case string:
+			flags.String(s.flag(), value, meaning)
+		case int:
+			flags.Int(s.flag(), value, meaning)
+		case []string:
+			flags.StringSlice(s.flag(), value, meaning)
+		}
+	}
+}
+
+func (s setting) flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(s.key) }
+func (s setting) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+}
+
+// loadSettings reads the settings: defaults, then a YAML file, then the environment, then flags. environ is as
+// os.Environ returns it.
+func loadSettings(flags *pflag.FlagSet, environ []string) (*koanf.Koanf, error) {
+	k := defaultSettings()
+	if err := loadFile(k, flags); err != nil {
+		return nil, err
+	}
+	if err := loadEnv(k, environ); err != nil {
+		return nil, err
+	}
+	return k, loadFlags(k, flags)
+}
+
+func defaultSettings() *koanf.Koanf {
+	k := koanf.New(".")
+	for _, s := range settings {
+		set(k, s.key, s.value)
+	}
+	return k
+}
+
+// set sets a key. It can't fail: only a merge that is told to be strict does.
+func set(k *koanf.Koanf, key string, value any) {
+	if err := k.Set(key, value); err != nil {
+		panic(err)
+	}
+}
+
+func loadFile(k *koanf.Koanf, flags *pflag.FlagSet) error {
+	path, err := flags.GetString("config")
+	if err != nil {
+		return err
+	}
+	if path != "" {
+		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return fmt.Errorf("config file %s: %w", path, err)
+		}
+	}
+	if k.Exists("providers") {
+		return nil
+	}
+	set(k, "providers.djamo.url", "http://127.0.0.1:5010")
+	return nil
+}
+
+// loadEnv takes VERDICT_STREAM_DIR for stream.dir, and VERDICT_PROVIDERS_DJAMO_SUBMIT_TIMEOUT for
+// providers.djamo.submit_timeout. A variable that names no setting is an error: a typing error must not be a default.
+func loadEnv(k *koanf.Koanf, environ []string) error {
+	keys := map[string]string{}
+	for _, s := range settings {
+		keys[s.env()] = s.key
+	}
+	var unknown []string
+	provider := env.Provider(".", env.Opt{
+		Prefix:      envPrefix,
+		EnvironFunc: func() []string { return environ },
+		TransformFunc: func(name, value string) (string, any) {
+			if key, ok := keys[name]; ok {
+				return key, value
+			}
+			if rest, ok := strings.CutPrefix(name, envPrefix+"PROVIDERS_"); ok {
+				if partner, key, ok := strings.Cut(strings.ToLower(rest), "_"); ok {
+					return "providers." + partner + "." + key, value
+				}
+			}
+			if !strings.HasPrefix(name, envPrefix+"TEST_") {
+				unknown = append(unknown, name)
+			}
+			return "", nil
+		},
+	})
+	if err := k.Load(provider, nil); err != nil {
+		return err
+	}
+	if len(unknown) > 0 {
+		slices.Sort(unknown)
+		return fmt.Errorf("environment: %s is no setting; see `verdict serve --help` for those there are", strings.Join(unknown, ", "))
+	}
+	return nil
+}
+
+func loadFlags(k *koanf.Koanf, flags *pflag.FlagSet) error {
+	keys := map[string]string{}
+	for _, s := range settings {
+		keys[s.flag()] = s.key
+	}
+	return k.Load(posflag.ProviderWithFlag(flags, ".", k, func(f *pflag.Flag) (string, any) {
+		if !f.Changed {
+			return "", nil
+		}
+		return keys[f.Name], posflag.FlagVal(flags, f)
+	}), nil)
+}
+
+var secretKey = regexp.MustCompile(`secret|password|token|key$`)
+
+// masked returns settings as they may be shown: secrets, and user and password in URLs, become ***.
+func masked(raw map[string]any) map[string]any {
+	shown := map[string]any{}
+	for key, value := range raw {
+		switch value := value.(type) {
+		case map[string]any:
+			shown[key] = masked(value)
+		case string:
+			shown[key] = maskedText(key, value)
+		default:
+			shown[key] = value
+		}
+	}
+	return shown
+}
+
+func maskedText(key, text string) string {
+	if secretKey.MatchString(key) {
+		return "***"
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return text
+	}
+	return strings.Replace(text, u.User.String()+"@", "***@", 1)
+}

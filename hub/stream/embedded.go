@@ -1,0 +1,125 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// embedded is a NATS server inside this process. It listens nowhere: the only way in is InProcessConn, a net.Pipe.
+//
+// What nats-server 2.15 does when its store is deleted while it runs (tried on Linux): nothing at first. The files stay
+// open without a name, so messages are stored, acked and delivered as ever. A few megabytes later it needs a new file in
+// a folder that is gone, logs "critical write error", and from then on never answers a publish to that stream, not even
+// with an error, while JetStream counts as enabled and stream, consumer and account infos are well. Only the publisher's
+// timeout and the missing folder give it away. It doesn't recover by itself. When the disk is full or may not be
+// written, it disables JetStream for good. So we look at the folder, ask whether JetStream is enabled, and store a
+// probe after publishes that failed; the cure for all is a new server with an empty store. Our connection finds it by
+// reconnecting.
+type embedded struct {
+	dir    string
+	log    *slog.Logger
+	folder *folder
+	nats   atomic.Pointer[server.Server] // nil while none runs
+}
+
+const (
+	// startTimeout bounds the start of the server, which reads back at most maxStore bytes.
+	startTimeout = 10 * time.Second
+
+	// The server's bounds on what its streams take: enough for ours, whatever the size of the machine.
+	maxStore  = 2 * maxCommandBytes
+	maxMemory = 2 * maxEventBytes
+)
+
+// openEmbedded takes the folder and starts a server with what it finds there, or empty if that doesn't work.
+func openEmbedded(dir string, log *slog.Logger) (*embedded, error) {
+	e := &embedded{dir: dir, log: log}
+	err := e.start()
+	if err == nil || e.folder == nil {
+		return e, err
+	}
+	log.Warn("the stream's store cannot be opened; starting with an empty one", "error", err)
+	if err := e.renew(); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// start takes the folder and starts the server. After an error it must be closed or renewed.
+func (e *embedded) start() error {
+	var err error
+	if e.folder, err = takeFolder(e.dir); err != nil {
+		return err
+	}
+	journal := &journal{log: e.log}
+	s, err := server.NewServer(&server.Options{
+		ServerName: "verdict", DontListen: true, NoSigs: true,
+		JetStream: true, StoreDir: e.dir, JetStreamMaxStore: maxStore, JetStreamMaxMemory: maxMemory,
+		DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return fmt.Errorf("stream.dir: set up the embedded server: %w", err)
+	}
+	s.SetLoggerV2(journal, false, false, false)
+	e.nats.Store(s)
+	s.Start()
+	if !s.ReadyForConnections(startTimeout) || !s.JetStreamEnabled() {
+		return fmt.Errorf("stream.dir: start the embedded server: %s", journal.lastWords())
+	}
+	return nil
+}
+
+// renew starts a new server with an empty store.
+func (e *embedded) renew() error {
+	e.close()
+	if err := os.RemoveAll(filepath.Join(e.dir, server.JetStreamStoreDir)); err != nil {
+		return fmt.Errorf("stream.dir: empty the store: %w", err)
+	}
+	return e.start()
+}
+
+// close ends the server and gives the folder back.
+func (e *embedded) close() {
+	if s := e.nats.Swap(nil); s != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
+	}
+	if e.folder != nil {
+		e.folder.leave()
+		e.folder = nil
+	}
+}
+
+// check reports what is plainly wrong with a server whose streams have been declared.
+func (e *embedded) check() error {
+	s := e.nats.Load()
+	if s == nil {
+		return errors.New("it isn't running")
+	}
+	if !s.JetStreamEnabled() {
+		return errors.New("JetStream has given up")
+	}
+	if err := e.folder.check(); err != nil {
+		return err
+	}
+	_, err := os.Stat(filepath.Join(e.dir, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams", commandStream, "msgs"))
+	return err
+}
+
+// InProcessConn connects to the server that runs now. It is what makes a nats.Conn outlive a server.
+func (e *embedded) InProcessConn() (net.Conn, error) {
+	s := e.nats.Load()
+	if s == nil {
+		return nil, errors.New("the embedded server isn't running")
+	}
+	return s.InProcessConn()
+}

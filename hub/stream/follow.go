@@ -1,0 +1,82 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"verdict"
+)
+
+const (
+	// followAhead is how many events may wait here for deliver.
+	followAhead = 256
+
+	// heartbeat is how often the server gives a sign of life while there are no events; after two that fail to come, the
+	// consumer is made anew.
+	heartbeat = time.Second
+)
+
+// Follow has deliver called with each event that is published from now on, by any instance, one at a time, until ctx
+// ends; then it returns nil. Events may be lost or come twice when the server or the connection breaks. Follow returns
+// ErrClosed if the stream is closed under it.
+//
+// The ordered consumer of the client library would do nearly that. It resumes by sequence number, though, and a stream
+// that was made anew counts from one: it would wait there until the number it had is reached. Ours resumes by time.
+func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error {
+	cfg := jetstream.ConsumerConfig{
+		DeliverPolicy:     jetstream.DeliverNewPolicy,
+		AckPolicy:         jetstream.AckNonePolicy,
+		InactiveThreshold: 10 * time.Second, // then the server forgets a consumer nobody reads from
+		MemoryStorage:     true,
+	}
+	for ctx.Err() == nil {
+		last, err := s.listen(ctx, cfg, deliver)
+		if s.conn.IsClosed() {
+			return ErrClosed
+		}
+		if !last.IsZero() {
+			since := last.Add(time.Nanosecond)
+			cfg.DeliverPolicy, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("cannot follow the events; will try again", "error", err)
+			pause(ctx, retryPause)
+		}
+	}
+	return nil
+}
+
+// listen makes a consumer and delivers its events until ctx ends or the consumer breaks. It returns when the last event
+// was stored, zero if there was none.
+func (s *Stream) listen(ctx context.Context, cfg jetstream.ConsumerConfig, deliver func(verdict.Event)) (last time.Time, err error) {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	consumer, err := s.js.CreateConsumer(call, eventStream, cfg)
+	if err != nil {
+		return last, fmt.Errorf("make a consumer of the events: %w", err)
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(followAhead), jetstream.PullHeartbeat(heartbeat))
+	if err != nil {
+		return last, fmt.Errorf("read the events: %w", err)
+	}
+	defer messages.Stop()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return last, fmt.Errorf("read the events: %w", err)
+		}
+		if meta, err := m.Metadata(); err == nil {
+			last = meta.Timestamp
+		}
+		var e verdict.Event
+		if err := json.Unmarshal(m.Data(), &e); err != nil {
+			s.log.Error("dropped what is no event", "error", err)
+			continue
+		}
+		deliver(e)
+	}
+}

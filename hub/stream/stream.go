@@ -1,0 +1,137 @@
+// Package stream carries commands to the workers and events to the hubs, of all instances, by NATS JetStream: on a
+// server inside this process, or on one that is shared by several.
+//
+// The database is the record and the stream is speed. What the stream holds is in the database as well, and comes again
+// from there: commands by the sweeper, events by the hubs' comparison. So nothing here is trusted to last. The store may
+// be deleted at any moment, and the streams in it; a Stream notices within seconds and makes them anew, empty.
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrClosed: the stream was closed under its user.
+var ErrClosed = errors.New("the stream is closed")
+
+// Config says where the stream lives.
+type Config struct {
+	Dir string // folder for the embedded server's store; made if missing, for one process at a time
+	URL string // of a NATS server with JetStream, such as nats://user:password@host:4222; instead of Dir
+	Log *slog.Logger
+}
+
+// Stream is a verdict.Stream, and the way for workers and hubs to hear from it. It is safe for concurrent use.
+type Stream struct {
+	log    *slog.Logger
+	server *embedded // nil if the server is another process
+	conn   *nats.Conn
+	js     jetstream.JetStream
+
+	doubted atomic.Bool // a publish failed, so the store needs a closer look
+	ill     int         // how many checks in a row found the stream unusable; of the watching goroutine only
+	stop    context.CancelFunc
+	watcher sync.WaitGroup
+}
+
+const (
+	// maxPending is how many publishes wait for their acks at the most; more are refused.
+	maxPending = 4096
+
+	// reconnectBuffer is how many bytes wait for a server that is away; more are refused.
+	reconnectBuffer = 1 << 20
+
+	// callTimeout bounds one call of the server's API.
+	callTimeout = 2 * time.Second
+)
+
+// Open starts the embedded server, or connects to the one at the URL, and declares the streams. It returns ErrInUse if
+// another process has the folder. Later the connection may break: it is made again for as long as it takes.
+func Open(ctx context.Context, cfg Config) (*Stream, error) {
+	s := &Stream{log: cfg.Log, stop: func() {}}
+	if err := s.open(ctx, cfg); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Stream) open(ctx context.Context, cfg Config) error {
+	switch {
+	case (cfg.URL == "") == (cfg.Dir == ""):
+		return errors.New("give either stream.dir, a folder for the embedded server, or stream.url, a server's address")
+	case cfg.URL != "":
+		return s.connect(ctx, cfg.URL, nats.ReconnectWait(500*time.Millisecond), nats.IgnoreAuthErrorAbort())
+	}
+	server, err := openEmbedded(cfg.Dir, cfg.Log)
+	if err != nil {
+		return err
+	}
+	s.server = server
+	return s.connect(ctx, "", nats.InProcessServer(server), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectJitter(0, 0))
+}
+
+// connect connects, declares the streams and begins to watch over them.
+func (s *Stream) connect(ctx context.Context, url string, options ...nats.Option) error {
+	conn, err := nats.Connect(url, append(options,
+		nats.Name("verdict"),
+		nats.MaxReconnects(-1),
+		nats.ReconnectBufSize(reconnectBuffer),
+		nats.PingInterval(5*time.Second), // the third without an answer ends the connection
+		nats.ErrorHandler(s.onError),
+		nats.DisconnectErrHandler(s.onDisconnect))...)
+	if err != nil {
+		return fmt.Errorf("stream.url: connect to the NATS server: %w", err)
+	}
+	s.conn = conn
+	s.js, err = jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(maxPending), jetstream.WithPublishAsyncTimeout(publishTimeout))
+	if err != nil {
+		return fmt.Errorf("use JetStream: %w", err)
+	}
+	if err := s.declareFirst(ctx); err != nil {
+		return err
+	}
+	watching, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.watcher.Go(func() { s.watch(watching) })
+	return nil
+}
+
+// Close ends the connection and the embedded server. Work and Follow should have returned before; those that have not
+// will return ErrClosed, and Close doesn't wait for them.
+func (s *Stream) Close() {
+	s.stop()
+	s.watcher.Wait()
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	if s.server != nil {
+		s.server.close()
+	}
+}
+
+func (s *Stream) onError(_ *nats.Conn, _ *nats.Subscription, err error) {
+	s.log.Warn("stream connection", "error", err)
+}
+
+func (s *Stream) onDisconnect(_ *nats.Conn, err error) {
+	if err != nil { // nil: closed by ourselves
+		s.log.Warn("stream connection lost; connecting again", "error", err)
+	}
+}
+
+// pause waits, or returns early when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

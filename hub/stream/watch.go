@@ -1,0 +1,148 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"verdict"
+)
+
+const (
+	commandStream = "VERDICT_COMMANDS"
+	eventStream   = "VERDICT_EVENTS"
+
+	maxCommandBytes = 64 << 20
+	maxEventBytes   = 32 << 20
+
+	// watchEvery is how often the health of the stream is looked at.
+	watchEvery = time.Second
+)
+
+// streams are the two we use. Their bounds follow from the database being the record.
+//
+// A command that nobody took is issued again by the sweeper at the latest after verdict.MaxClaim; an older copy is of no
+// use. 64 MiB hold about 250,000 commands; when there are more, the oldest go, and the sweeper brings them back.
+//
+// An event is of use to those who listen now. What a hub misses it finds in the record within two seconds, so 30 seconds
+// are plenty for a connection that comes back. Nobody reads events after a restart: memory will do.
+var streams = [...]jetstream.StreamConfig{{
+	Name:      commandStream,
+	Subjects:  []string{commandPrefix + ">"},
+	Retention: jetstream.WorkQueuePolicy,
+	Storage:   jetstream.FileStorage,
+	MaxAge:    verdict.MaxClaim,
+	MaxBytes:  maxCommandBytes,
+	Discard:   jetstream.DiscardOld,
+}, {
+	Name:      eventStream,
+	Subjects:  []string{eventSubject},
+	Retention: jetstream.LimitsPolicy,
+	Storage:   jetstream.MemoryStorage,
+	MaxAge:    30 * time.Second,
+	MaxBytes:  maxEventBytes,
+	Discard:   jetstream.DiscardOld,
+}}
+
+// declareFirst makes the streams, or brings those that are there up to date. A store that another version of us left,
+// and which doesn't allow that, is emptied.
+func (s *Stream) declareFirst(ctx context.Context) error {
+	err := s.declare(ctx, s.js.CreateOrUpdateStream)
+	if err == nil || s.server == nil {
+		return err
+	}
+	s.log.Warn("the stream's store is of no use; starting with an empty one", "error", err)
+	if err := s.server.renew(); err != nil {
+		return err
+	}
+	return s.declare(ctx, s.js.CreateOrUpdateStream)
+}
+
+// declareMissing makes the streams that are not there. It leaves the others alone: during an upgrade, instances of two
+// versions would change them to and fro.
+func (s *Stream) declareMissing(ctx context.Context) error {
+	return s.declare(ctx, func(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+		stream, err := s.js.Stream(ctx, cfg.Name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			s.log.Warn("the stream is gone; making it again", "stream", cfg.Name)
+			return s.js.CreateStream(ctx, cfg)
+		}
+		return stream, err
+	})
+}
+
+func (s *Stream) declare(ctx context.Context, by func(context.Context, jetstream.StreamConfig) (jetstream.Stream, error)) error {
+	for _, cfg := range streams {
+		call, cancel := context.WithTimeout(ctx, callTimeout)
+		_, err := by(call, cfg)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("declare stream %s: %w", cfg.Name, err)
+		}
+	}
+	return nil
+}
+
+// watch keeps the stream usable until ctx ends.
+func (s *Stream) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := s.check(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err == nil && s.ill > 0:
+			s.log.Info("the stream is usable again", "checks", s.ill)
+			s.ill = 0
+		case err != nil:
+			if s.ill == 0 {
+				s.log.Warn("the stream is unusable; will go on trying", "error", err)
+			}
+			s.ill++
+		}
+	}
+}
+
+// check makes what is missing. An embedded server that is broken is started anew with an empty store: at once if the
+// fault is plain, and when it fails a second time if it may just be slow.
+func (s *Stream) check(ctx context.Context) error {
+	err := s.declareMissing(ctx)
+	if s.server == nil {
+		return err
+	}
+	if err == nil && s.doubted.Swap(false) {
+		err = s.probe(ctx)
+	}
+	broken := s.server.check()
+	if broken == nil && err != nil && s.ill > 0 {
+		broken = err
+	}
+	if broken == nil || ctx.Err() != nil {
+		return err
+	}
+	s.log.Warn("starting the embedded stream server anew, empty", "reason", broken)
+	if err := s.server.renew(); err != nil {
+		return err
+	}
+	return s.declareMissing(ctx)
+}
+
+// probe stores a message that nobody takes; it ages away. A server that cannot write keeps silent about it in every
+// other way: see embedded.
+func (s *Stream) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if _, err := s.js.Publish(ctx, commandPrefix+"probe", nil); err != nil {
+		s.doubted.Store(true)
+		return fmt.Errorf("store a message: %w", err)
+	}
+	return nil
+}

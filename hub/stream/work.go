@@ -1,0 +1,200 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"verdict"
+)
+
+const (
+	// fetchWait is how long one request for commands stays open, and so how long a worker with nothing to do takes to
+	// stop.
+	fetchWait = time.Second
+
+	// aliveEvery is how often a command that is being carried out is kept from being handed out again.
+	aliveEvery = verdict.Lease / 3
+
+	// The pause before a command that failed comes again: doubles between these.
+	minRetryPause = time.Second
+	maxRetryPause = 30 * time.Second
+
+	// retryPause is the pause before a broken consumer is made again.
+	retryPause = 250 * time.Millisecond
+
+	// maxUnacked bounds the commands of a consumer that are being carried out, or wait after a failure, in all instances.
+	maxUnacked = 10_000
+)
+
+// Work has handle called with the commands of that kind for that provider until ctx ends, at most limit at once. All
+// instances share them. A command comes again if handle returns an error, about a second later at first and 30 seconds
+// at the most, or if the instance dies, after verdict.Lease; it may also come twice without any reason.
+//
+// When ctx ends Work takes no more commands, gives back what it hasn't begun, waits for the calls of handle under way,
+// and returns nil. The context of handle does not end with ctx: what has been begun with a partner is seen through, so
+// handle must bound its own time. Work returns ErrClosed if the stream is closed under it.
+func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, limit int, handle func(context.Context, verdict.Command) error) error {
+	subject, err := commandSubject(provider, kind)
+	if err != nil {
+		return fmt.Errorf("work: %w", err)
+	}
+	if limit < 1 {
+		return fmt.Errorf("work on %s: a limit of %d; give a number above zero", subject, limit)
+	}
+	w := &worker{log: s.log.With("subject", subject), handle: handle, slots: make(chan struct{}, limit)}
+	defer w.running.Wait()
+	for ctx.Err() == nil {
+		err := s.serve(ctx, w, jetstream.ConsumerConfig{
+			Durable:       string(kind) + "-" + provider,
+			FilterSubject: subject,
+			AckPolicy:     jetstream.AckExplicitPolicy,
+			AckWait:       verdict.Lease,
+			MaxDeliver:    -1, // the stream's MaxAge ends it
+			MaxAckPending: maxUnacked,
+		})
+		if s.conn.IsClosed() {
+			return ErrClosed
+		}
+		if err != nil && ctx.Err() == nil {
+			w.log.Warn("cannot fetch commands; will try again", "error", err)
+			pause(ctx, retryPause)
+		}
+	}
+	return nil
+}
+
+// serve makes the consumer, if it is missing, and has the worker fetch from it until ctx ends or the consumer breaks.
+func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerConfig) error {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	consumer, err := s.js.CreateOrUpdateConsumer(call, commandStream, cfg)
+	if err != nil {
+		return fmt.Errorf("declare consumer %s: %w", cfg.Durable, err)
+	}
+	for {
+		free := w.take(ctx)
+		if free == 0 {
+			return nil
+		}
+		used, err := w.fetch(ctx, consumer, free)
+		w.give(free - used)
+		if err != nil {
+			return fmt.Errorf("fetch from %s: %w", cfg.Durable, err)
+		}
+	}
+}
+
+// worker carries out commands. It asks only for as many as it can begin at once: one that waited here could not be
+// begun by another instance.
+type worker struct {
+	log     *slog.Logger
+	handle  func(context.Context, verdict.Command) error
+	slots   chan struct{} // holds one token for each command asked for or being carried out
+	running sync.WaitGroup
+}
+
+// take waits for a free slot, and takes all that are free. It returns 0 when ctx has ended.
+func (w *worker) take(ctx context.Context) (n int) {
+	if ctx.Err() != nil {
+		return 0
+	}
+	select {
+	case <-ctx.Done():
+		return 0
+	case w.slots <- struct{}{}:
+	}
+	for n = 1; n < cap(w.slots); n++ {
+		select {
+		case w.slots <- struct{}{}:
+		default:
+			return n
+		}
+	}
+	return n
+}
+
+func (w *worker) give(n int) {
+	for range n {
+		<-w.slots
+	}
+}
+
+// fetch asks for n commands and begins each as it comes. It returns how many it began.
+func (w *worker) fetch(ctx context.Context, consumer jetstream.Consumer, n int) (begun int, err error) {
+	batch, err := consumer.Fetch(n, jetstream.FetchMaxWait(fetchWait))
+	if err != nil {
+		return 0, err
+	}
+	for m := range batch.Messages() {
+		if ctx.Err() != nil {
+			w.answer(m.Nak())
+			continue
+		}
+		begun++
+		w.running.Go(func() {
+			defer w.give(1)
+			w.carryOut(context.WithoutCancel(ctx), m)
+		})
+	}
+	return begun, batch.Error()
+}
+
+// carryOut has one command handled and answers the stream. An answer that is lost does no harm: the command comes again
+// and is overtaken.
+func (w *worker) carryOut(ctx context.Context, m jetstream.Msg) {
+	var c verdict.Command
+	if err := json.Unmarshal(m.Data(), &c); err != nil {
+		w.log.Error("dropped what is no command", "error", err)
+		w.answer(m.TermWithReason("not a command"))
+		return
+	}
+	if err := w.keepAlive(ctx, m, c); err != nil {
+		again := retryAfter(m)
+		w.log.Error("command failed; it will come again", "transaction", c.Transaction, "after", again, "error", err)
+		w.answer(m.NakWithDelay(again))
+		return
+	}
+	w.answer(m.Ack())
+}
+
+// keepAlive calls handle, and tells the stream that the command is in good hands for as long as that takes.
+func (w *worker) keepAlive(ctx context.Context, m jetstream.Msg, c verdict.Command) error {
+	done := make(chan error, 1)
+	go func() { done <- w.handle(ctx, c) }()
+	alive := time.NewTicker(aliveEvery)
+	defer alive.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-alive.C:
+			w.answer(m.InProgress())
+		}
+	}
+}
+
+func (w *worker) answer(err error) {
+	if err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
+		w.log.Debug("cannot answer the stream", "error", err)
+	}
+}
+
+// retryAfter is the pause before a command comes again, from how often it has come.
+func retryAfter(m jetstream.Msg) time.Duration {
+	again := minRetryPause
+	meta, err := m.Metadata()
+	if err != nil {
+		return again
+	}
+	for n := uint64(1); n < meta.NumDelivered && again < maxRetryPause; n++ {
+		again *= 2
+	}
+	return min(again, maxRetryPause)
+}

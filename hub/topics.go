@@ -1,0 +1,67 @@
+package hub
+
+import (
+	"hash/maphash"
+	"sync"
+
+	"verdict"
+)
+
+// topics finds the subscribers of a topic by its exact value. Each transaction is a topic of its own, so nothing here
+// ever looks through all topics or all subscribers.
+type topics struct {
+	seed   maphash.Seed
+	shards [64]shard
+}
+
+// shard holds the topics of one part of the hash, so that subscribers who come and go seldom wait for each other.
+type shard struct {
+	mu     sync.Mutex // guards topics; held while subscribers are told, which is what makes a cancel final
+	topics map[verdict.Topic]map[*subscriber]struct{}
+}
+
+type subscriber struct {
+	deliver func(verdict.Event)
+}
+
+func newTopics() *topics {
+	t := &topics{seed: maphash.MakeSeed()}
+	for i := range t.shards {
+		t.shards[i].topics = map[verdict.Topic]map[*subscriber]struct{}{}
+	}
+	return t
+}
+
+func (t *topics) shard(topic verdict.Topic) *shard {
+	return &t.shards[maphash.Comparable(t.seed, topic)%uint64(len(t.shards))]
+}
+
+func (t *topics) add(topic verdict.Topic, deliver func(verdict.Event)) (cancel func()) {
+	s := &subscriber{deliver: deliver}
+	at := t.shard(topic)
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	if at.topics[topic] == nil {
+		at.topics[topic] = map[*subscriber]struct{}{}
+	}
+	at.topics[topic][s] = struct{}{}
+	return func() { at.remove(topic, s) }
+}
+
+func (s *shard) remove(topic verdict.Topic, gone *subscriber) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.topics[topic], gone)
+	if len(s.topics[topic]) == 0 {
+		delete(s.topics, topic)
+	}
+}
+
+func (t *topics) tell(topic verdict.Topic, e verdict.Event) {
+	at := t.shard(topic)
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	for s := range at.topics[topic] {
+		s.deliver(e)
+	}
+}

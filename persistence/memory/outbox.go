@@ -1,0 +1,62 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"verdict"
+)
+
+// A step is a command in the outbox.
+type step struct {
+	command verdict.Command
+	since   time.Time // when it was due at first
+	due     time.Time // when it may be claimed next
+}
+
+// putCommand keeps the command of a change in place of the one before it. One that is due already is the committer's for
+// a lease.
+func (s *Store) putCommand(t verdict.Transaction) {
+	command, ok := t.Command()
+	if !ok {
+		delete(s.outbox, t.ID)
+		return
+	}
+	now := plain(time.Now())
+	next := step{command, t.Due, t.Due}
+	if next.since.IsZero() {
+		next.since = now
+	}
+	if !next.due.After(now) {
+		next.due = now.Add(verdict.Lease)
+	}
+	s.outbox[t.ID] = next
+}
+
+// ClaimDue implements verdict.Store.
+func (s *Store) ClaimDue(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, fmt.Errorf("claim due commands: %w", err)
+	}
+	defer s.leave()
+	now = plain(now)
+	var due []step
+	for _, next := range s.outbox {
+		if !next.due.After(now) {
+			due = append(due, next)
+		}
+	}
+	slices.SortFunc(due, func(a, b step) int {
+		return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.command.Transaction, b.command.Transaction))
+	})
+	var claimed []verdict.Command
+	for _, next := range due[:min(len(due), max(limit, 0))] {
+		next.due = now.Add(min(max(now.Sub(next.since), verdict.Lease), verdict.MaxClaim))
+		s.outbox[next.command.Transaction] = next
+		claimed = append(claimed, next.command)
+	}
+	return claimed, nil
+}

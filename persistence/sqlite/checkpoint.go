@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+const (
+	// checkpointFrames is how long the log grows, in pages of 4096 bytes, before it is copied into the database. It is
+	// SQLite's own default.
+	checkpointFrames = 1000
+
+	// restartFrames is how long it grows before the writer waits for readers, so that the log can start anew.
+	restartFrames = 8 * checkpointFrames
+
+	// readersPatience is how long it waits for them, in milliseconds. Reads take less, and writes wait meanwhile.
+	readersPatience = 50
+)
+
+// checkpoint bounds the log. SQLite would copy a long log within a commit, before the commit's callers have their
+// answer; the writer does it between two commits. Copying never waits for readers, but as long as reads overlap the log
+// can't start anew, and would grow without end. So past restartFrames the writer waits for them, for a moment: new reads
+// then find all in the database and don't need the log.
+//
+// If even that fails, because a process was stopped in the middle of a read, it is tried again when the log has grown as
+// much again. An error leaves the log as it is, which loses nothing: the next commit will meet and report it.
+func (w *writer) checkpoint() {
+	switch frames := w.moveLog("NOOP"); {
+	case frames < checkpointFrames:
+		w.restartAt = restartFrames
+	case frames < w.restartAt:
+		w.moveLog("PASSIVE")
+	default:
+		w.restartAt = frames + restartFrames
+		w.setBusyTimeout(readersPatience)
+		w.moveLog("RESTART")
+		w.setBusyTimeout(busyTimeout)
+	}
+}
+
+// moveLog takes a checkpoint (https://sqlite.org/pragma.html#pragma_wal_checkpoint) and returns the log's length in
+// frames; NOOP only measures it.
+func (w *writer) moveLog(mode string) (frames int) {
+	frames, _ = first(list(context.Background(), w.kept, scanFrames, "PRAGMA wal_checkpoint("+mode+")"))
+	return frames
+}
+
+func scanFrames(rows *sql.Rows) (frames int, err error) {
+	var busy, moved int
+	err = rows.Scan(&busy, &frames, &moved)
+	return frames, err
+}
+
+func (w *writer) setBusyTimeout(milliseconds int) {
+	_, _ = list(context.Background(), w.kept, value[int], fmt.Sprintf("PRAGMA busy_timeout = %d", milliseconds))
+}

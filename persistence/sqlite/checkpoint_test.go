@@ -1,0 +1,70 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"sync"
+	"testing"
+
+	"verdict"
+)
+
+// TestOverlappingReadsDoNotMakeTheLogGrow has one read begin before the last ends, so that at no time nobody reads.
+func TestOverlappingReadsDoNotMakeTheLogGrow(t *testing.T) {
+	path := newPath(t)
+	s := openAt(t, path)
+	create(t, s, "one")
+	ctx, stop := context.WithCancel(t.Context())
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		last := snapshot(t, s)
+		for ctx.Err() == nil {
+			next := snapshot(t, s)
+			end(t, last)
+			last = next
+		}
+		end(t, last)
+	})
+	e := verdict.Evidence{Raw: make([]byte, verdict.MaxRaw)}
+	longest := int64(0)
+	for range 3 * restartFrames / 16 { // each takes 16 frames or more
+		if err := s.Record(t.Context(), "one", e); err != nil {
+			t.Error(err)
+		}
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		longest = max(longest, info.Size())
+	}
+	stop()
+	reading.Wait()
+	t.Logf("the log was %d KiB at its longest", longest>>10)
+	if limit := int64(2*restartFrames) * 4096; longest > limit {
+		t.Errorf("the log grew to %d bytes, want at most %d", longest, limit)
+	}
+}
+
+// snapshot begins a read.
+func snapshot(t *testing.T, s *Store) *sql.Tx {
+	tx, err := s.pool.Begin()
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	var n int
+	if err := tx.QueryRow("SELECT event FROM meta").Scan(&n); err != nil {
+		t.Error(err)
+	}
+	return tx
+}
+
+func end(t *testing.T, read *sql.Tx) {
+	if read == nil {
+		return
+	}
+	if err := read.Rollback(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,87 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"verdict"
+)
+
+const (
+	putCommand = `INSERT INTO outbox (transaction_id, kind, version, provider, since, due) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (transaction_id) DO UPDATE SET kind = excluded.kind, version = excluded.version,
+		provider = excluded.provider, since = excluded.since, due = excluded.due`
+
+	dropCommand = `DELETE FROM outbox WHERE transaction_id = ?`
+
+	anyDue = `SELECT 1 FROM outbox WHERE due <= ? LIMIT 1`
+
+	// ?1 is now, ?2 the shortest claim, ?3 the longest, ?4 the limit.
+	claimDue = `UPDATE outbox SET due = ?1 + min(max(?1 - since, ?2), ?3)
+		WHERE transaction_id IN (SELECT transaction_id FROM outbox WHERE due <= ?1 ORDER BY since, transaction_id LIMIT ?4)
+		RETURNING kind, transaction_id, version, provider, since`
+)
+
+// putCommand keeps the command of a change in place of the one before it. One that is due already is the committer's for
+// a lease.
+func (c *commit) putCommand(t verdict.Transaction) error {
+	command, ok := t.Command()
+	if !ok {
+		_, err := c.kept.exec(dropCommand, t.ID)
+		return err
+	}
+	since, due := t.Due, t.Due
+	if since.IsZero() {
+		since = c.now
+	}
+	if !due.After(c.now) {
+		due = c.now.Add(verdict.Lease)
+	}
+	_, err := c.kept.exec(putCommand, command.Transaction, command.Kind, command.Version, command.Provider, moment(since), moment(due))
+	return err
+}
+
+// A claim is a command that was claimed.
+type claim struct {
+	command verdict.Command
+	since   int64 // when it was due at first
+}
+
+// ClaimDue implements verdict.Store. Where nothing is due it only reads, so an idle gateway doesn't write.
+func (s *Store) ClaimDue(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
+	due, err := read(ctx, s, value[int], anyDue, moment(now))
+	if err != nil {
+		return nil, fmt.Errorf("look for due commands: %w", err)
+	}
+	if len(due) == 0 || limit <= 0 {
+		return nil, nil
+	}
+	claims, err := write(ctx, s, func(c *commit) ([]claim, error) { return c.claim(now, limit) })
+	if err != nil {
+		return nil, fmt.Errorf("claim due commands: %w", err)
+	}
+	commands := make([]verdict.Command, len(claims))
+	for i := range claims {
+		commands[i] = claims[i].command
+	}
+	return commands, nil
+}
+
+// claim returns claims longest due first, an order that RETURNING doesn't keep.
+func (c *commit) claim(now time.Time, limit int) ([]claim, error) {
+	claims, err := list(context.Background(), c.kept, scanClaim, claimDue,
+		moment(now), verdict.Lease, verdict.MaxClaim, limit)
+	slices.SortFunc(claims, func(a, b claim) int {
+		return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.command.Transaction, b.command.Transaction))
+	})
+	return claims, err
+}
+
+func scanClaim(rows *sql.Rows) (c claim, err error) {
+	err = rows.Scan(&c.command.Kind, &c.command.Transaction, &c.command.Version, &c.command.Provider, &c.since)
+	return c, err
+}

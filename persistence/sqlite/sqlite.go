@@ -1,0 +1,138 @@
+// Package sqlite keeps the record in one SQLite file.
+//
+// All changes go through one writer, which commits those that wait together: a commit costs one fsync, however many
+// changes share it. Reads have connections of their own and see committed changes only. Several processes may use the
+// same file on a local disk; nothing is remembered between commits that another process could change.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"sync"
+
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+
+	"verdict"
+)
+
+// Store is a verdict.Store in one SQLite file.
+type Store struct {
+	pool    *sql.DB // of connections that can't write
+	reads   *statements
+	writes  *sql.DB
+	conn    *sql.Conn // the writer's, and the only one of writes
+	writer  *writer
+	running sync.WaitGroup // the writer
+
+	calls  sync.RWMutex // read-locked during each call; Close locks it to wait for them
+	closed bool
+}
+
+var _ verdict.Store = (*Store)(nil)
+
+// ErrClosed is what calls after Close return.
+var ErrClosed = errors.New("the store is closed")
+
+const (
+	// readers is how many reads run at once; more wait for their turn.
+	readers = 4
+
+	// busyTimeout is how long to wait for another process that is writing, in milliseconds.
+	busyTimeout = 5000
+)
+
+// Open opens the store in the file at path. It creates the file, for the user alone, and the folders above it with mode
+// 0700 if they aren't there, and brings the file's schema up to date. It refuses a file that a newer Verdict has written.
+func Open(ctx context.Context, path string) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{}
+	if err := s.open(ctx, path); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.closeFile())
+	}
+	s.running.Go(s.writer.run)
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, path string) (err error) {
+	if err := createFile(path); err != nil {
+		return err
+	}
+	if s.writes, err = sql.Open("sqlite3", dsn(path, "_journal_mode=WAL&_synchronous=FULL")); err != nil {
+		return err
+	}
+	if s.conn, err = connect(ctx, s.writes); err != nil {
+		return err
+	}
+	if err := secure(ctx, s.conn); err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.conn); err != nil {
+		return err
+	}
+	s.writer = newWriter(s.conn)
+	if s.pool, err = sql.Open("sqlite3", dsn(path, "_query_only=true&_synchronous=FULL")); err != nil {
+		return err
+	}
+	s.pool.SetMaxOpenConns(readers)
+	s.pool.SetMaxIdleConns(readers)
+	s.reads = &statements{on: s.pool}
+	return s.pool.PingContext(ctx)
+}
+
+// dsn names the file at path, whatever characters are in it.
+func dsn(path, options string) string {
+	u := url.URL{Scheme: "file", Path: path, RawQuery: fmt.Sprintf("_busy_timeout=%d&%s", busyTimeout, options)}
+	return u.String()
+}
+
+// Close waits for the calls under way, commits what is queued, and closes the file.
+func (s *Store) Close() error {
+	s.calls.Lock()
+	defer s.calls.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	close(s.writer.queue)
+	s.running.Wait()
+	return s.closeFile()
+}
+
+// closeFile closes what open has opened. The writer's connection is the last, and moves the log into the database.
+func (s *Store) closeFile() error {
+	var errs []error
+	if s.pool != nil {
+		errs = append(errs, s.pool.Close())
+	}
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	if s.writes != nil {
+		errs = append(errs, s.writes.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// enter begins a call; leave ends it.
+func (s *Store) enter() error {
+	s.calls.RLock()
+	if s.closed {
+		s.calls.RUnlock()
+		return ErrClosed
+	}
+	return nil
+}
+
+func (s *Store) leave() { s.calls.RUnlock() }
+
+// Stats returns how many commits there were since Open, and how many operations they carried out together.
+func (s *Store) Stats() (commits, operations int64) {
+	return s.writer.commits.Load(), s.writer.operations.Load()
+}

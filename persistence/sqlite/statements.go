@@ -1,0 +1,96 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+)
+
+// statements prepares each query once and keeps it until its connections are closed. It keeps as many as there are
+// queries in this package.
+type statements struct {
+	on   preparer
+	kept sync.Map // from query to *sql.Stmt
+}
+
+// A preparer is a *sql.DB or a *sql.Conn.
+type preparer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
+	if kept, ok := s.kept.Load(query); ok {
+		return kept.(*sql.Stmt), nil
+	}
+	stmt, err := s.on.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	kept, raced := s.kept.LoadOrStore(query, stmt)
+	if raced {
+		err = stmt.Close()
+	}
+	return kept.(*sql.Stmt), err
+}
+
+// exec runs a statement to its end and returns how many rows it changed.
+func (s *statements) exec(query string, args ...any) (changed int64, err error) {
+	stmt, err := s.get(context.Background(), query)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.Exec(args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// list runs a query and returns what scan makes of each row.
+func list[T any](ctx context.Context, s *statements, scan func(*sql.Rows) (T, error), query string, args ...any) (found []T, err error) {
+	stmt, err := s.get(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		row, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, row)
+	}
+	return found, rows.Err()
+}
+
+// first returns the first of the rows that list found, or sql.ErrNoRows.
+func first[T any](found []T, err error) (T, error) {
+	var none T
+	if err != nil {
+		return none, err
+	}
+	if len(found) == 0 {
+		return none, sql.ErrNoRows
+	}
+	return found[0], nil
+}
+
+// read runs a query on what is committed.
+func read[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	return list(ctx, s.reads, scan, query, args...)
+}
+
+// value scans a row of one column.
+func value[T any](rows *sql.Rows) (v T, err error) {
+	err = rows.Scan(&v)
+	return v, err
+}

@@ -1,0 +1,164 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+
+	"verdict"
+)
+
+const (
+	// queueSize is how many operations may wait for the writer; more are refused. It is about a second's work.
+	queueSize = 2048
+
+	// batchSize is how many operations share a commit at the most, so that no caller waits behind a long one.
+	batchSize = 256
+)
+
+// A writer is the only one in this process that changes the file. It takes what waits in the queue, carries it all out in
+// one transaction, commits once, and only then answers.
+type writer struct {
+	kept      *statements
+	queue     chan *operation
+	batch     int // operations in a commit at the most
+	restartAt int // length of the log, in frames, at which the next restart is tried
+
+	commits, operations atomic.Int64
+}
+
+// An operation is a caller's part of a commit.
+type operation struct {
+	run   func(*commit) error // returns an error only if SQL failed, which fails the whole commit
+	taken atomic.Bool         // by the writer, or back by its caller: whoever sets it first has it
+	done  chan error          // holds the answer, so that the writer never waits for a caller
+}
+
+// A commit is a transaction under way, seen by the operations that share it.
+type commit struct {
+	kept  *statements
+	now   time.Time
+	event int64 // the greatest event id given so far
+}
+
+func newWriter(conn *sql.Conn) *writer {
+	return &writer{
+		kept: &statements{on: conn}, queue: make(chan *operation, queueSize), batch: batchSize, restartAt: restartFrames,
+	}
+}
+
+// write has the writer carry out an operation, and returns what the operation returned once that is on disk. A caller
+// that gives up before the writer began has its operation back, and nothing is stored; later the outcome is uncertain.
+func write[T any](ctx context.Context, s *Store, run func(*commit) (T, error)) (T, error) {
+	var result, none T
+	if err := s.enter(); err != nil {
+		return none, err
+	}
+	defer s.leave()
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	op := &operation{done: make(chan error, 1)}
+	op.run = func(c *commit) (err error) {
+		result, err = run(c)
+		return err
+	}
+	select {
+	case s.writer.queue <- op:
+	default:
+		return none, verdict.ErrOverloaded
+	}
+	select {
+	case err := <-op.done:
+		if err != nil {
+			return none, err
+		}
+		return result, nil
+	case <-ctx.Done():
+		if op.take() {
+			return none, ctx.Err()
+		}
+		return none, fmt.Errorf("%w: %w", verdict.ErrUncertain, ctx.Err())
+	}
+}
+
+func (op *operation) take() bool { return op.taken.CompareAndSwap(false, true) }
+
+// run carries out what is queued until the queue is closed and empty.
+func (w *writer) run() {
+	for first := range w.queue {
+		batch := w.gather(first)
+		if len(batch) == 0 {
+			continue
+		}
+		err := w.commit(batch)
+		for _, op := range batch {
+			op.done <- err
+		}
+		w.checkpoint()
+	}
+}
+
+// gather takes what waits behind the first operation. It doesn't wait for more: while one commit is synced the next
+// gathers in the queue.
+func (w *writer) gather(first *operation) []*operation {
+	var batch []*operation
+	for op := first; ; op = <-w.queue {
+		if op.take() {
+			batch = append(batch, op)
+		}
+		if len(batch) == w.batch || len(w.queue) == 0 {
+			return batch
+		}
+	}
+}
+
+// commit carries out a batch. The work belongs to all its callers, so it isn't bound to the context of any.
+func (w *writer) commit(batch []*operation) error {
+	if _, err := w.kept.exec("BEGIN IMMEDIATE"); err != nil {
+		if isCode(err, sqlite3.ErrBusy) {
+			return fmt.Errorf("%w: another process is writing: %w", verdict.ErrOverloaded, err)
+		}
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := w.carryOut(batch); err != nil {
+		w.rollback()
+		return fmt.Errorf("nothing was stored: %w", err)
+	}
+	if _, err := w.kept.exec("COMMIT"); err != nil {
+		w.rollback()
+		return fmt.Errorf("commit: %w: %w", verdict.ErrUncertain, err)
+	}
+	w.commits.Add(1)
+	w.operations.Add(int64(len(batch)))
+	return nil
+}
+
+// carryOut runs the operations of a batch. It takes the event counter from the file once and puts it back once, under
+// the write lock, so that several processes never give the same number.
+func (w *writer) carryOut(batch []*operation) error {
+	before, err := first(list(context.Background(), w.kept, value[int64], eventCounter))
+	if err != nil {
+		return fmt.Errorf("read the event counter: %w", err)
+	}
+	c := &commit{kept: w.kept, now: time.Now(), event: before}
+	for _, op := range batch {
+		if err := op.run(c); err != nil {
+			return err
+		}
+	}
+	if c.event == before {
+		return nil
+	}
+	if _, err := w.kept.exec(keepEventCounter, c.event); err != nil {
+		return fmt.Errorf("store the event counter: %w", err)
+	}
+	return nil
+}
+
+// rollback ends a transaction that failed. Where SQLite has ended it by itself there is none to end, which is as good.
+func (w *writer) rollback() { _, _ = w.kept.exec("ROLLBACK") }

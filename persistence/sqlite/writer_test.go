@@ -1,0 +1,266 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+
+	"verdict"
+)
+
+// hold has the writer wait inside a commit until release is called.
+func hold(t *testing.T, s *Store) (release func()) {
+	t.Helper()
+	held, free := make(chan struct{}), make(chan struct{})
+	var calling sync.WaitGroup
+	calling.Go(func() {
+		if _, err := write(t.Context(), s, func(*commit) (int, error) {
+			close(held)
+			<-free
+			return 0, nil
+		}); err != nil {
+			t.Errorf("hold the writer: %v", err)
+		}
+	})
+	<-held
+	return func() {
+		close(free)
+		calling.Wait()
+	}
+}
+
+// queued starts a call and waits until it is the n-th in the queue.
+func queued(t *testing.T, s *Store, n int, call func()) {
+	t.Helper()
+	go call()
+	waitFor(t, "a call in the queue", func() bool { return len(s.writer.queue) == n })
+}
+
+func TestWhatWaitsIsCommittedTogether(t *testing.T) {
+	for _, test := range []struct{ waiting, commits int }{
+		{1, 1}, {100, 1}, {batchSize, 1}, {batchSize + 1, 2}, {queueSize, queueSize / batchSize},
+	} {
+		t.Run(fmt.Sprint(test.waiting), func(t *testing.T) {
+			s := openAt(t, newPath(t))
+			release := hold(t, s)
+			var calling sync.WaitGroup
+			for i := range test.waiting {
+				calling.Go(func() { create(t, s, fmt.Sprint("transaction ", i)) })
+			}
+			waitFor(t, "all in the queue", func() bool { return len(s.writer.queue) == test.waiting })
+			release()
+			calling.Wait()
+			commits, operations := s.Stats()
+			if int(commits) != 1+test.commits || int(operations) != 1+test.waiting {
+				t.Errorf("%d operations in %d commits, want %d in %d", operations, commits, 1+test.waiting, 1+test.commits)
+			}
+		})
+	}
+}
+
+func TestAFullQueueRefusesBeforeAnythingIsStored(t *testing.T) {
+	s := openAt(t, newPath(t))
+	release := hold(t, s)
+	var calling sync.WaitGroup
+	for i := range queueSize {
+		calling.Go(func() { create(t, s, fmt.Sprint("accepted ", i)) })
+	}
+	waitFor(t, "a full queue", func() bool { return len(s.writer.queue) == queueSize })
+	if _, _, err := s.Create(t.Context(), transaction("refused")); !errors.Is(err, verdict.ErrOverloaded) {
+		t.Errorf("error %v, want ErrOverloaded", err)
+	}
+	release()
+	calling.Wait()
+	stands(t, s, "refused", false)
+	create(t, s, "refused") // a little later
+}
+
+func TestACallerThatGivesUpBeforeItsTurnHasStoredNothing(t *testing.T) {
+	s := openAt(t, newPath(t))
+	release := hold(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	answer := make(chan error, 1)
+	queued(t, s, 1, func() {
+		_, _, err := s.Create(ctx, transaction("withdrawn"))
+		answer <- err
+	})
+	cancel()
+	if err := <-answer; !errors.Is(err, context.Canceled) || errors.Is(err, verdict.ErrUncertain) {
+		t.Errorf("error %v, want canceled and nothing uncertain", err)
+	}
+	release()
+	create(t, s, "the next")
+	stands(t, s, "withdrawn", false)
+}
+
+func TestACallerThatGivesUpDuringItsTurnIsUncertain(t *testing.T) {
+	s := openAt(t, newPath(t))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	free := make(chan struct{})
+	answer := make(chan error, 1)
+	begun := make(chan struct{})
+	go func() {
+		_, err := write(ctx, s, func(c *commit) (created, error) {
+			close(begun)
+			<-free
+			return c.create(transaction("uncertain"))
+		})
+		answer <- err
+	}()
+	<-begun
+	cancel()
+	if err := <-answer; !errors.Is(err, context.Canceled) || !errors.Is(err, verdict.ErrUncertain) {
+		t.Errorf("error %v, want canceled and uncertain", err)
+	}
+	close(free)
+	create(t, s, "the next")
+	stands(t, s, "uncertain", true)
+}
+
+func TestABusinessOutcomeDoesNotFailTheOthersOfItsCommit(t *testing.T) {
+	s := openAt(t, newPath(t))
+	first := create(t, s, "first")
+	release := hold(t, s)
+	var calling sync.WaitGroup
+	for _, call := range []func(){
+		func() {
+			if got, created, err := s.Create(t.Context(), transaction("first")); created || err != nil || got.ID != "first" {
+				t.Errorf("taken scope: got %s, created %v, error %v", got.ID, created, err)
+			}
+		},
+		func() {
+			other := transaction("another")
+			other.ID = "first"
+			if _, _, err := s.Create(t.Context(), other); !errors.Is(err, errIDTaken) {
+				t.Errorf("taken id: error %v", err)
+			}
+		},
+		func() {
+			if _, err := s.Replace(t.Context(), first, nil); !errors.Is(err, verdict.ErrStale) {
+				t.Errorf("stale: error %v", err)
+			}
+		},
+		func() {
+			if err := s.Record(t.Context(), "nobody", verdict.Evidence{}); !errors.Is(err, verdict.ErrNotFound) {
+				t.Errorf("unknown: error %v", err)
+			}
+		},
+		func() { create(t, s, "new") },
+	} {
+		calling.Go(call)
+	}
+	waitFor(t, "all in the queue", func() bool { return len(s.writer.queue) == 5 })
+	release()
+	calling.Wait()
+	if commits, _ := s.Stats(); commits != 3 {
+		t.Errorf("%d commits, want that of first, the one held, and one for all", commits)
+	}
+	stands(t, s, "new", true)
+}
+
+func TestAFullDiskFailsTheWholeCommitAndNothingIsStored(t *testing.T) {
+	s := openAt(t, newPath(t))
+	create(t, s, "before")
+	limitPages(t, s, 1) // no more than it has
+	release := hold(t, s)
+	big := transaction("big")
+	big.Payload = make([]byte, verdict.MaxPayload)
+	answers := make(chan error, 2)
+	for i, given := range []verdict.Transaction{transaction("small"), big} {
+		queued(t, s, i+1, func() {
+			_, _, err := s.Create(t.Context(), given)
+			answers <- err
+		})
+	}
+	release()
+	for range 2 {
+		if err := <-answers; !isCode(err, sqlite3.ErrFull) || errors.Is(err, verdict.ErrUncertain) {
+			t.Errorf("error %v, want full, and certain", err)
+		}
+	}
+	stands(t, s, "small", false)
+	stands(t, s, "big", false)
+	limitPages(t, s, 1<<30)
+	if after := create(t, s, "after"); after.EventID != 2 {
+		t.Errorf("event id %d after a commit that failed, want 2", after.EventID)
+	}
+}
+
+func limitPages(t *testing.T, s *Store, pages int) {
+	t.Helper()
+	var limit int
+	if err := s.conn.QueryRowContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)).Scan(&limit); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnErrorOfTheCommitItselfIsUncertain(t *testing.T) {
+	s := openAt(t, newPath(t))
+	onCommit(t, s, func() int { return 1 })
+	if _, _, err := s.Create(t.Context(), transaction("uncertain")); !errors.Is(err, verdict.ErrUncertain) {
+		t.Errorf("error %v, want ErrUncertain", err)
+	}
+	onCommit(t, s, nil)
+	create(t, s, "after")
+}
+
+// onCommit has SQLite ask before each commit; a 1 makes the commit fail.
+func onCommit(t *testing.T, s *Store, ask func() int) {
+	t.Helper()
+	if err := s.conn.Raw(func(driver any) error {
+		driver.(*sqlite3.SQLiteConn).RegisterCommitHook(ask)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnIdleStoreWritesNothing(t *testing.T) {
+	s := openAt(t, newPath(t))
+	given := create(t, s, "one")
+	_, before := s.Stats()
+	for range 3 {
+		if found, err := s.ClaimDue(t.Context(), given.Due, 10); len(found) != 0 || err != nil {
+			t.Errorf("claimed %v, error %v", found, err)
+		}
+		if _, err := s.Parked(t.Context(), 10); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, after := s.Stats(); after != before {
+		t.Errorf("the writer had %d operations", after-before)
+	}
+}
+
+func TestCloseCommitsWhatIsQueued(t *testing.T) {
+	path := newPath(t)
+	s := openAt(t, path)
+	release := hold(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	var calling, closing sync.WaitGroup
+	for i := range 50 {
+		calling.Go(func() { create(t, s, fmt.Sprint("queued ", i)) })
+	}
+	waitFor(t, "all in the queue", func() bool { return len(s.writer.queue) == 50 })
+	closing.Go(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	release()
+	calling.Wait()
+	closing.Wait()
+	cancel()
+	if _, _, err := s.Create(ctx, transaction("late")); !errors.Is(err, ErrClosed) {
+		t.Errorf("error %v, want ErrClosed", err)
+	}
+	s = openAt(t, path)
+	for i := range 50 {
+		stands(t, s, fmt.Sprint("queued ", i), true)
+	}
+}

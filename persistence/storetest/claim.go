@@ -1,0 +1,166 @@
+package storetest
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"verdict"
+)
+
+var claiming = []promise{
+	{"what was due when it was committed is the committer's for a lease", committersClaim},
+	{"what is due later can't be claimed before", notBeforeDue},
+	{"the outbox holds the command of the last change", followsTheCommand},
+	{"claims last as long as the command was due, within bounds", claimsGrow},
+	{"what is due longest comes first", longestDueFirst},
+	{"of concurrent claimers one gets a command", oneClaims},
+	{"a change ends the claim on the command before it", changeEndsClaim},
+}
+
+// claims checks what can be claimed at a time.
+func claims(t *testing.T, s verdict.Store, at time.Time, want ...verdict.Command) {
+	t.Helper()
+	got, err := s.ClaimDue(t.Context(), at, 100)
+	if len(got) == 0 && len(want) == 0 {
+		got, want = nil, nil
+	}
+	equal(t, "claimed", got, err, want)
+}
+
+func committersClaim(t *testing.T, s verdict.Store) {
+	before := time.Now()
+	given := create(t, s, accepted("owner", 1, before))
+	after := time.Now()
+	command, _ := given.Command()
+	claims(t, s, before.Add(verdict.Lease-time.Nanosecond))
+	claims(t, s, after.Add(verdict.Lease), command)
+}
+
+func notBeforeDue(t *testing.T, s verdict.Store) {
+	given := create(t, s, accepted("owner", 1, time.Now().Add(time.Hour)))
+	command, _ := given.Command()
+	claims(t, s, given.Due.Add(-time.Nanosecond))
+	claims(t, s, given.Due, command)
+}
+
+func followsTheCommand(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	state := create(t, s, accepted("owner", 1, now))
+	far := now
+	follows := func() {
+		t.Helper()
+		far = far.Add(24 * time.Hour) // past any claim and any check
+		if command, ok := state.Command(); ok {
+			claims(t, s, far, command)
+		} else {
+			claims(t, s, far)
+		}
+	}
+	follows()
+	state = replace(t, s, state.Send(policy(), now), nil)
+	follows()
+	for state.Stage != verdict.StageReview && !t.Failed() {
+		now = state.Due
+		e := verdict.Evidence{Source: verdict.SourceCheck, Outcome: verdict.OutcomePending, Asked: now, At: now}
+		state = replace(t, s, state.Weigh(e, policy()), &e)
+		follows()
+	}
+	e := settledBy(now)
+	state = replace(t, s, state.Weigh(e, policy()), &e)
+	follows()
+
+	settled := settle(t, s, accepted("owner", 2, now)) // straight from a stage that has a command
+	if _, ok := settled.Command(); ok {
+		t.Errorf("a settled transaction has a command: %+v", settled)
+	}
+	follows()
+}
+
+func claimsGrow(t *testing.T, s verdict.Store) {
+	since := plain(time.Now().Add(time.Hour))
+	given := create(t, s, accepted("owner", 1, since))
+	command, _ := given.Command()
+	late := since
+	for _, claim := range []time.Duration{
+		verdict.Lease,    // due for 0 s
+		verdict.Lease,    // 15 s
+		30 * time.Second, // 30 s
+		time.Minute,      // 60 s
+		2 * time.Minute,  // 120 s
+		4 * time.Minute,  // 240 s
+		verdict.MaxClaim, // 480 s
+		verdict.MaxClaim, // 780 s
+	} {
+		claims(t, s, late, command)
+		late = late.Add(claim)
+		claims(t, s, late.Add(-time.Nanosecond))
+	}
+}
+
+func longestDueFirst(t *testing.T, s verdict.Store) {
+	due := time.Now().Add(time.Hour)
+	var want []verdict.Command
+	for _, n := range []int{3, 1, 4, 0, 2} {
+		create(t, s, accepted("owner", n, due.Add(time.Duration(n))))
+	}
+	for n := range 5 {
+		command, _ := accepted("owner", n, due).Command()
+		want = append(want, command)
+	}
+	got, err := s.ClaimDue(t.Context(), due.Add(10), 2)
+	equal(t, "the first two", got, err, want[:2])
+	claims(t, s, due.Add(10), want[2:]...)
+
+	// All claims end, and new work has come meanwhile: what was due first is still due longest.
+	create(t, s, accepted("owner", 5, due.Add(time.Minute)))
+	command, _ := accepted("owner", 5, due).Command()
+	claims(t, s, due.Add(2*time.Minute), append(want, command)...)
+	if got, err := s.ClaimDue(t.Context(), due.Add(time.Hour), 0); len(got) != 0 || err != nil {
+		t.Errorf("at most none: %v, error %v", got, err)
+	}
+}
+
+func oneClaims(t *testing.T, s verdict.Store) {
+	const commands, claimers = 60, 8
+	due := time.Now().Add(time.Hour)
+	together(commands, func(i int) { create(t, s, accepted("owner", i, due)) })
+	var mu sync.Mutex
+	claimed := map[string]int{}
+	together(claimers, func(int) {
+		for {
+			got, err := s.ClaimDue(t.Context(), due, 7)
+			if err != nil {
+				t.Errorf("claim: %v", err)
+			}
+			if len(got) == 0 {
+				return
+			}
+			mu.Lock()
+			for _, command := range got {
+				claimed[command.Transaction]++
+			}
+			mu.Unlock()
+		}
+	})
+	if len(claimed) != commands {
+		t.Errorf("%d of %d commands were claimed", len(claimed), commands)
+	}
+	for id, n := range claimed {
+		if n != 1 {
+			t.Errorf("%s was claimed by %d", id, n)
+		}
+	}
+}
+
+func changeEndsClaim(t *testing.T, s verdict.Store) {
+	due := plain(time.Now().Add(time.Hour))
+	given := create(t, s, accepted("owner", 1, due))
+	command, _ := given.Command()
+	claims(t, s, due.Add(time.Hour), command) // claimed for MaxClaim
+	marked := replace(t, s, given.Send(policy(), due), nil)
+	command, _ = marked.Command()
+	claims(t, s, marked.Due.Add(-time.Nanosecond))
+	claims(t, s, marked.Due, command)
+	claims(t, s, marked.Due.Add(verdict.Lease), command) // counted from the new command's time
+}

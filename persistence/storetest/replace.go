@@ -1,0 +1,126 @@
+package storetest
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"verdict"
+)
+
+var replacing = []promise{
+	{"each state of a life replaces the one before it", wholeLife},
+	{"a stale version changes nothing", staleVersion},
+	{"of concurrent changes one wins each version", oneWinsEachVersion},
+	{"a change and its evidence are one", changeWithEvidence},
+}
+
+func wholeLife(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	state := create(t, s, accepted("owner", 1, now))
+	standsAs(t, s, state)
+	for _, e := range []verdict.Evidence{
+		{Source: verdict.SourceReply, Outcome: verdict.OutcomeUnknown, Reason: "504"},
+		{Source: verdict.SourceCheck, Outcome: verdict.OutcomePending},
+		{Source: verdict.SourceCheck, Outcome: verdict.OutcomeFailed, Reason: "declined"},
+	} {
+		if state.Stage == verdict.StageAccepted {
+			state = changed(t, s, state.Send(policy(), now), nil)
+		}
+		now = now.Add(time.Minute + time.Nanosecond)
+		e.Asked, e.At = state.SentAt, now
+		state = changed(t, s, state.Weigh(e, policy()), &e)
+	}
+	if state.Status != verdict.Failed || state.Reason != "declined" || state.SettledAt != plain(now) {
+		t.Errorf("ended as %+v", state)
+	}
+}
+
+// changed replaces a state, and checks that it is stored as given but for its number, which grows.
+func changed(t *testing.T, s verdict.Store, next verdict.Transaction, e *verdict.Evidence) verdict.Transaction {
+	t.Helper()
+	stored := replace(t, s, next, e)
+	if stored.EventID <= next.EventID {
+		t.Errorf("version %d has event id %d, the version before it %d", next.Version, stored.EventID, next.EventID)
+	}
+	want := next
+	want.EventID = stored.EventID
+	want.Due, want.SentAt, want.SettledAt = plain(next.Due), plain(next.SentAt), plain(next.SettledAt)
+	equal(t, "stored", stored, nil, want)
+	standsAs(t, s, want)
+	return stored
+}
+
+func staleVersion(t *testing.T, s verdict.Store) {
+	first := create(t, s, accepted("owner", 1, time.Now()))
+	standing := replace(t, s, first.Send(policy(), time.Now()), nil)
+	last := lastEventID(t, s)
+
+	ahead := standing
+	ahead.Version += 2
+	unknown := accepted("another", 1, time.Now())
+	unknown.Version = 2
+	for name, next := range map[string]verdict.Transaction{
+		"a version that was replaced": first.Weigh(settledBy(time.Now()), policy()),
+		"the version that stands":     standing,
+		"a version too far":           ahead,
+		"an unknown transaction":      unknown,
+	} {
+		e := settledBy(time.Now())
+		_, err := s.Replace(t.Context(), next, &e)
+		is(t, name, err, verdict.ErrStale)
+	}
+	standsAs(t, s, standing)
+	if found := history(t, s, standing.ID); len(found) != 0 {
+		t.Errorf("a stale change left evidence: %+v", found)
+	}
+	if now := lastEventID(t, s); now != last {
+		t.Errorf("the last event id went from %d to %d", last, now)
+	}
+	command, _ := standing.Command()
+	claims(t, s, standing.Due, command)
+}
+
+func oneWinsEachVersion(t *testing.T, s verdict.Store) {
+	const writers, versions = 16, 20
+	given := create(t, s, accepted("owner", 1, time.Now()))
+	var wins [versions + 2]atomic.Int64
+	together(writers, func(int) {
+		for {
+			state, err := s.Transaction(t.Context(), given.ID)
+			if err != nil {
+				t.Errorf("read: %v", err)
+				return
+			}
+			if state.Version > versions {
+				return
+			}
+			e := verdict.Evidence{Source: verdict.SourceWebhook, Outcome: verdict.OutcomePending, At: time.Now()}
+			stored, err := s.Replace(t.Context(), state.Weigh(e, policy()), &e)
+			if err == nil {
+				wins[stored.Version].Add(1)
+			} else if !errors.Is(err, verdict.ErrStale) {
+				t.Errorf("replace: %v", err)
+				return
+			}
+		}
+	})
+	for version := 2; version <= versions+1; version++ {
+		if n := wins[version].Load(); n != 1 {
+			t.Errorf("version %d was won by %d writers", version, n)
+		}
+	}
+	if found := history(t, s, given.ID); len(found) != versions {
+		t.Errorf("%d pieces of evidence for %d changes", len(found), versions)
+	}
+}
+
+func changeWithEvidence(t *testing.T, s verdict.Store) {
+	e := settledBy(plain(time.Now()))
+	settled := settle(t, s, accepted("owner", 1, time.Now()))
+	found := history(t, s, settled.ID)
+	if len(found) != 1 || found[0].Source != e.Source || found[0].Outcome != e.Outcome || found[0].At != settled.SettledAt {
+		t.Errorf("evidence %+v of %+v", found, settled)
+	}
+}

@@ -1,0 +1,148 @@
+package djamo
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"verdict"
+)
+
+func TestGateNeverCallsUnsentWhatPassed(t *testing.T) {
+	passed, closed := 0, 0
+	for range 20_000 {
+		g := &gate{ready: func() error { return nil }}
+		var through, began bool
+		var sides sync.WaitGroup
+		sides.Go(func() { through = g.pass() == nil })
+		sides.Go(func() { began = g.close() })
+		sides.Wait()
+		if through != began {
+			t.Fatalf("a write passed: %t, but the gate says %t", through, began)
+		}
+		if again := g.pass() == nil; again != began {
+			t.Fatalf("a later write passed: %t, but the first one: %t", again, began)
+		}
+		if through {
+			passed++
+		} else {
+			closed++
+		}
+	}
+	t.Logf("%d passed, %d closed before", passed, closed)
+}
+
+// counted counts what is written to connections.
+type counted struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c counted) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+func TestNotAByteLeavesLate(t *testing.T) {
+	var arrived atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrived.Add(1) }))
+	defer server.Close()
+	var connections, bytes atomic.Int64
+	p := open(t, server.URL, func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		connections.Add(1)
+		return counted{conn, &bytes}, err
+	})
+	s := submission("late")
+	s.Deadline = time.Now()
+	_, err := p.Submit(t.Context(), s)
+	if !errors.Is(err, verdict.ErrNotSent) || !strings.HasPrefix(err.Error(), "too late") {
+		t.Errorf("got %v", err)
+	}
+	if connections.Load() != 1 || bytes.Load() != 0 || arrived.Load() != 0 {
+		t.Errorf("%d connections, %d bytes, %d requests; want a connection and nothing on it",
+			connections.Load(), bytes.Load(), arrived.Load())
+	}
+}
+
+// The wall clock can be set back and the monotonic one stands still in a suspended machine: the earlier alarm counts.
+func TestEitherClockEndsTheTimeToSend(t *testing.T) {
+	now := time.Now()
+	for name, deadline := range map[string]time.Time{
+		"wall":      now.Round(0).Add(-time.Second),
+		"monotonic": now.Add(-time.Second),
+		"neither":   {},
+	} {
+		if err := inTime(t.Context(), deadline); !errors.Is(err, errLate) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if err := inTime(t.Context(), now.Add(time.Minute)); err != nil {
+		t.Errorf("in time: %v", err)
+	}
+}
+
+func TestGateHoldsUnderTLS(t *testing.T) {
+	var arrived atomic.Int32
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		panic(http.ErrAbortHandler)
+	}))
+	defer server.Close()
+	p := open(t, server.URL, nil).(*Provider)
+	p.transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+	if _, err := p.Submit(t.Context(), submission("cut")); !errors.Is(err, verdict.ErrUncertain) || arrived.Load() != 1 {
+		t.Errorf("cut: got %v, %d arrived", err, arrived.Load())
+	}
+	late := submission("late")
+	late.Deadline = time.Now()
+	if _, err := p.Submit(t.Context(), late); !errors.Is(err, verdict.ErrNotSent) || arrived.Load() != 1 {
+		t.Errorf("late: got %v, %d arrived", err, arrived.Load())
+	}
+}
+
+// The adapter keeps no connections. Should it ever, a submit must still not be sent again when a kept one dies.
+func TestSubmitIsNotRepeatedOnADyingKeptConnection(t *testing.T) {
+	var connections, arrived atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if arrived.Add(1) > 1 {
+			panic(http.ErrAbortHandler) // closes the kept connection
+		}
+		_, _ = w.Write([]byte(object("first", "completed")))
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	p := open(t, server.URL, nil).(*Provider)
+	p.transport.DisableKeepAlives = false
+	defer p.transport.CloseIdleConnections()
+	if _, err := p.Submit(t.Context(), submission("first")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := p.Submit(t.Context(), submission("second"))
+	if !errors.Is(err, verdict.ErrUncertain) || arrived.Load() != 2 {
+		t.Errorf("got %v, %d requests; want it uncertain and sent once", err, arrived.Load())
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections: the first wasn't reused, so this test proves nothing", n)
+	}
+}
+
+func submission(reference string) verdict.Submission {
+	return verdict.Submission{
+		Reference: reference, Payload: []byte(`{"amount":"100"}`), WebhookURL: "https://us.example/w",
+		Deadline: time.Now().Add(verdict.MarkerTTL),
+	}
+}

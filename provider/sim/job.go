@@ -1,0 +1,106 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// job is a post that the partner is busy with.
+type job struct {
+	order
+	plan    plan
+	n       int           // which post of this id
+	replied chan struct{} // closed when the answer is due
+	seq     int           // of its effect; 0 before
+	called  int           // webhooks begun
+}
+
+// step is something that happens to a job.
+type step struct {
+	after time.Duration
+	take  func()
+}
+
+// begin takes an order, unless the partner is closed.
+func (p *Partner) begin(o order) (*job, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, false
+	}
+	t := p.transaction(o.ID)
+	t.posts++
+	t.webhookURL = o.WebhookURL
+	p.stats.Posts++
+	if t.posts > 1 {
+		p.stats.Repeated++
+	}
+	j := &job{order: o, n: t.posts, replied: make(chan struct{})}
+	j.plan = draw(p.config.Seed, o.ID, j.n).plan(o.Simulate)
+	if j.plan.shows {
+		t.open++
+	}
+	start := time.Now()
+	p.work.Go(func() { p.run(j, start) })
+	return j, true
+}
+
+// run has everything happen to a job that its plan holds, each at its time.
+func (p *Partner) run(j *job, start time.Time) {
+	for _, s := range p.steps(j) {
+		if !p.sleepUntil(start.Add(p.scale(s.after))) {
+			break
+		}
+		s.take()
+	}
+	if j.seq > 0 {
+		for _, w := range j.plan.webhooks[j.called:] {
+			p.deliver(j, w) // dropped, since the partner is closed
+		}
+	}
+}
+
+func (p *Partner) steps(j *job) []step {
+	var steps []step
+	if j.plan.executes {
+		steps = append(steps, step{j.plan.decideAfter, func() { p.execute(j) }})
+	}
+	steps = append(steps, step{j.plan.replyAfter, func() { close(j.replied) }})
+	for _, w := range j.plan.webhooks {
+		steps = append(steps, step{w.after, func() {
+			j.called++
+			p.work.Go(func() { p.deliver(j, w) })
+		}})
+	}
+	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(a.after, b.after) })
+	return steps
+}
+
+// sleepUntil reports whether that time came before the partner was closed.
+func (p *Partner) sleepUntil(at time.Time) bool {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.ctx.Done():
+	}
+	return p.ctx.Err() == nil
+}
+
+// execute makes a job an effect.
+func (p *Partner) execute(j *job) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.transactions[j.ID]
+	t.status = j.plan.status
+	if j.plan.shows {
+		t.open--
+	}
+	var err error
+	j.seq, err = p.ledger.enter(Effect{ID: j.ID, Status: t.status, Post: j.n, At: time.Now().UTC()})
+	if err != nil {
+		p.log.Error("an effect isn't in the ledger's file", "id", j.ID, "error", err)
+	}
+	p.log.Info("effect", "id", j.ID, "status", t.status, "post", j.n)
+}

@@ -1,0 +1,160 @@
+package sim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"verdict"
+)
+
+// order is what a client posts. Other members are the app's and don't matter here.
+type order struct {
+	ID         string
+	WebhookURL string
+	Simulate   simulate
+}
+
+// simulate is the optional member "simulate" of a post: what a test wants to happen. Each of its members overrides one
+// choice, and what is left out is drawn as ever. Times count from the request, in the partner's own time, 0s to 1h; what
+// is told for a time comes up to 10 ms later, so that no two things happen in the same nanosecond.
+//
+//	status         completed, declined
+//	reply          ok; timeout (504); lost (carried out, then the connection is cut); refused (cut, and no effect)
+//	reply_after    2s
+//	settles        true, false: whether what timed out is carried out
+//	settles_after  60s
+//	webhook        none; once; twice; early (before the reply); contradict (a second one with the other status)
+//	webhook_after  15s, but not before the effect. An early webhook is there with the effect, before the reply:
+//	               if it isn't told when, half-way
+type simulate struct {
+	Status       string
+	Reply        string
+	ReplyAfter   *delay
+	Settles      *bool
+	SettlesAfter *delay
+	Webhook      string
+	WebhookAfter *delay
+}
+
+// delay is a duration that a request tells.
+type delay time.Duration
+
+// maxID bounds an id, in bytes.
+const maxID = 255
+
+// maxDelay bounds what can be told, and with it how long a post is kept.
+const maxDelay = time.Hour
+
+// or returns what was told, a little later, or what was drawn.
+func (d *delay) or(drawn, jitter time.Duration) time.Duration {
+	if d == nil {
+		return drawn
+	}
+	return time.Duration(*d) + jitter
+}
+
+// readOrder reads the body of a post. Its errors are for the client.
+func readOrder(body []byte) (order, error) {
+	var o order
+	text, err := verdict.Canonical(body)
+	if err != nil {
+		return o, err
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil {
+		return o, errors.New("send a JSON object")
+	}
+	if err := json.Unmarshal(members["id"], &o.ID); err != nil || o.ID == "" || len(o.ID) > maxID {
+		return o, fmt.Errorf(`id: give a string of 1 to %d bytes, such as "152399-536694"`, maxID)
+	}
+	if url, ok := members["webhookUrl"]; ok && json.Unmarshal(url, &o.WebhookURL) != nil {
+		return o, errors.New("webhookUrl: give a string")
+	}
+	if told, ok := members["simulate"]; ok {
+		o.Simulate, err = readSimulate(told)
+	}
+	return o, err
+}
+
+// readSimulate reads an override strictly: a test whose wish isn't understood must hear of it.
+func readSimulate(text []byte) (simulate, error) {
+	var s simulate
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil || members == nil {
+		return s, errors.New("simulate: give a JSON object")
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if err := s.set(name, members[name]); err != nil {
+			return simulate{}, fmt.Errorf("simulate.%s: %w", name, err)
+		}
+	}
+	if s.Reply != "" && s.Reply != replyTimeout && (s.Settles != nil || s.SettlesAfter != nil) {
+		return simulate{}, errors.New(`simulate: settles and settles_after go with the reply "timeout"`)
+	}
+	without := s.Reply == replyRefused || s.Settles != nil && !*s.Settles
+	if without && s.Webhook != "" && s.Webhook != webhookNone {
+		return simulate{}, errors.New("simulate: a webhook tells of an effect, and there is to be none")
+	}
+	return s, nil
+}
+
+func (s *simulate) set(name string, value []byte) (err error) {
+	switch name {
+	case "status":
+		s.Status, err = oneOf(value, completed, declined)
+	case "reply":
+		s.Reply, err = oneOf(value, replyOK, replyTimeout, replyLost, replyRefused)
+	case "reply_after":
+		s.ReplyAfter, err = readDelay(value)
+	case "settles":
+		s.Settles, err = readBool(value)
+	case "settles_after":
+		s.SettlesAfter, err = readDelay(value)
+	case "webhook":
+		s.Webhook, err = oneOf(value, webhookNone, webhookOnce, webhookTwice, webhookEarly, webhookContradict)
+	case "webhook_after":
+		s.WebhookAfter, err = readDelay(value)
+	default:
+		err = errors.New("unknown; give status, reply, reply_after, settles, settles_after, webhook or webhook_after")
+	}
+	return err
+}
+
+func oneOf(value []byte, words ...string) (string, error) {
+	var word string
+	if json.Unmarshal(value, &word) != nil || !slices.Contains(words, word) {
+		return "", errors.New("give one of " + strings.Join(words, ", "))
+	}
+	return word, nil
+}
+
+func readDelay(value []byte) (*delay, error) {
+	var text string
+	if json.Unmarshal(value, &text) == nil {
+		if d, err := time.ParseDuration(text); err == nil && d >= 0 && d <= maxDelay {
+			return (*delay)(&d), nil
+		}
+	}
+	return nil, errors.New(`give a duration from 0s to 1h, such as "15s"`)
+}
+
+func readBool(value []byte) (*bool, error) {
+	switch string(value) {
+	case "true", "false":
+		yes := string(value) == "true"
+		return &yes, nil
+	}
+	return nil, errors.New("give true or false")
+}
+
+func or(told, drawn string) string {
+	if told != "" {
+		return told
+	}
+	return drawn
+}

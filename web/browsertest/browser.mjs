@@ -1,0 +1,65 @@
+// Chromium for the tests, and what all of them ask of the page.
+
+import assert from 'node:assert/strict';
+import { chromium } from 'playwright-core';
+
+export const wide = { width: 1280, height: 900 }, small = { width: 390, height: 844 };
+
+export const launch = () => chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: [
+    '--no-sandbox', '--headless=new', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  ],
+});
+
+// visit opens the page in a fresh profile and hands it to use. However use ends, the profile is closed; if it ends well,
+// the page must not have complained (a violated content security policy is such a complaint), nor have moved about.
+export async function visit(browser, url, { viewport = wide, scheme = 'light', faulty = false } = {}, use) {
+  const context = await browser.newContext({ viewport, colorScheme: scheme });
+  try {
+    await context.addInitScript(observe);
+    const page = await context.newPage();
+    const complaints = [];
+    page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    await page.goto(url);
+    await use(page);
+    if (!faulty) assert.deepEqual(complaints, []);
+    assert.ok(await page.evaluate(() => window.seen.shift) < 0.01, 'the layout jumped');
+  } finally {
+    await context.close();
+  }
+}
+
+// observe runs in the page before its scripts: it notes layout shifts, and when the phone shows what.
+function observe() {
+  window.seen = { shift: 0, states: [] };
+  new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.seen.shift += entry.value; }).observe({ type: 'layout-shift', buffered: true });
+  addEventListener('DOMContentLoaded', () => {
+    const phone = document.getElementById('phone');
+    const note = () => window.seen.states.push({ at: performance.now(), state: phone.dataset.state, link: phone.dataset.link });
+    new MutationObserver(note).observe(phone, { attributes: true });
+    note();
+  });
+}
+
+// pay chooses a misfortune and pays.
+export async function pay(page, misfortune) {
+  await page.check(`input[value=${misfortune}]`);
+  await page.click('.pay');
+}
+
+// ends waits for the phone to show the end of the payment, and returns it as shown.
+export async function ends(page, state, timeout = 15_000) {
+  await page.waitForSelector(`#phone[data-state=${state}]`, { timeout });
+  return page.textContent('.title');
+}
+
+// told waits until the timeline says so, and returns all of it.
+export async function told(page, words) {
+  await page.waitForSelector(`#telling li:has-text("${words}")`, { state: 'attached', timeout: 10_000 });
+  return page.$$eval('#telling li', (items) => items.map((item) => item.textContent));
+}
+
+export const count = (lines, words) => lines.filter((line) => line.includes(words)).length;

@@ -1,0 +1,159 @@
+// The demo page, driven against a running "verdict demo" at VERDICT_URL. With VERDICT_SCREENSHOTS it leaves pictures there.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { count, ends, launch, pay, small, told, visit, wide } from './browser.mjs';
+
+const url = process.env.VERDICT_URL ?? 'http://127.0.0.1:5000';
+const album = process.env.VERDICT_SCREENSHOTS;
+const long = { timeout: 120_000 };
+
+describe('the demo page', { concurrency: 3 }, () => {
+  let browser;
+  before(async () => { browser = await launch(); });
+  after(() => browser.close());
+
+  const outcomes = [
+    ['well', 'succeeded', 'Paid', 'The partner replies: paid'],
+    ['slow', 'succeeded', 'Paid', 'The partner replies: paid'],
+    ['webhook', 'succeeded', 'Paid', 'Verdict asks the partner: paid'],
+    ['through', 'succeeded', 'Paid', 'Verdict asks the partner: paid'],
+    ['nowhere', 'failed', 'Not paid', 'Verdict asks the partner: not found'],
+    ['declined', 'failed', 'Not paid', 'The partner replies: declined'],
+  ];
+  for (const [misfortune, state, title, cause] of outcomes) {
+    test(`misfortune "${misfortune}" ends as ${state}, sent once`, long, () => visit(browser, url, {}, async (page) => {
+      await pay(page, misfortune);
+      assert.equal(await ends(page, state, 60_000), title);
+      const lines = await told(page, 'Verdict pushes');
+      assert.ok(count(lines, cause) >= 1, lines.join('\n'));
+      assert.equal(count(lines, 'Verdict sends it'), 1, lines.join('\n'));
+      assert.equal(await page.textContent('#figure-sends'), 'once');
+      assert.match(await page.textContent('.recent li:first-child'), new RegExp(`Awa Koné.*${title}$`));
+    }));
+  }
+
+  test('a 504 stays pending until a check tells', long, () => visit(browser, url, {}, async (page) => {
+    await pay(page, 'through');
+    await told(page, '504 Timeout');
+    assert.equal(await page.getAttribute('#phone', 'data-state'), 'pending');
+    await ends(page, 'succeeded', 30_000);
+  }));
+
+  test('a webhook after the verdict is told and changes nothing', long, () => visit(browser, url, {}, async (page) => {
+    await pay(page, 'well');
+    await ends(page, 'succeeded');
+    await told(page, 'A webhook comes: paid; changes nothing');
+    assert.equal(await page.getAttribute('#phone', 'data-state'), 'succeeded');
+  }));
+
+  test('tapping twice makes two requests and one transaction, sent once', long, () => visit(browser, url, {}, async (page) => {
+    const answers = [];
+    page.on('response', (r) => { if (r.request().method() === 'POST') answers.push(r); });
+    await pay(page, 'twice');
+    await ends(page, 'succeeded');
+    const lines = await told(page, 'Verdict pushes');
+    assert.equal(answers.length, 2);
+    const views = await Promise.all(answers.map((answer) => answer.json()));
+    assert.equal(views[0].id, views[1].id);
+    assert.equal(views[0].key, views[1].key);
+    assert.equal(answers.filter((answer) => answer.headers()['idempotent-replayed'] === 'true').length, 1);
+    assert.equal(count(lines, 'same transaction'), 1, lines.join('\n'));
+    assert.equal(count(lines, 'Verdict sends it'), 1, lines.join('\n'));
+  }));
+
+  for (const transport of ['sse', 'ws']) {
+    test(`a phone that was away has the verdict within a second of its return, over ${transport}`, long, () => visit(browser, url, {}, async (page) => {
+      await page.check(`input[value=${transport}]`);
+      await pay(page, 'offline');
+      await page.waitForSelector('#phone[data-link=offline]');
+      await told(page, 'The verdict: succeeded');
+      assert.equal(await page.getAttribute('#phone', 'data-state'), 'offline');
+      assert.equal(await ends(page, 'succeeded'), 'Paid');
+      const states = await page.evaluate(() => window.seen.states);
+      const back = states.findLastIndex((s) => s.link === 'offline') + 1;
+      const shown = states.find((s, i) => i >= back && s.state === 'succeeded');
+      assert.ok(shown.at - states[back].at < 1000, `${shown.at - states[back].at} ms`);
+    }));
+  }
+
+  test('the switch moves the push to a WebSocket', long, () => visit(browser, url, {}, async (page) => {
+    const sockets = [], streams = [];
+    page.on('websocket', (socket) => sockets.push(new URL(socket.url()).pathname));
+    page.on('request', (request) => { if (request.url().endsWith('/events')) streams.push(request.url()); });
+    await page.check('input[value=ws]');
+    await pay(page, 'well');
+    assert.equal(await ends(page, 'succeeded'), 'Paid');
+    assert.deepEqual(sockets, ['/v1/ws']);
+    assert.deepEqual(streams, []);
+  }));
+
+  test('the switch works in mid-payment', long, () => visit(browser, url, {}, async (page) => {
+    await pay(page, 'slow');
+    await page.waitForRequest((request) => request.url().endsWith('/events'));
+    const socket = page.waitForEvent('websocket');
+    await page.check('input[value=ws]');
+    await socket;
+    assert.equal(await ends(page, 'succeeded'), 'Paid');
+  }));
+
+  test('a page that is reloaded in mid-payment goes on with it', long, () => visit(browser, url, {}, async (page) => {
+    await pay(page, 'slow');
+    await page.waitForSelector('#phone[data-state=pending]:not([data-payment=""])');
+    const payment = await page.getAttribute('#phone', 'data-payment');
+    await page.reload();
+    await page.waitForSelector(`#phone[data-payment="${payment}"]`);
+    assert.equal(await ends(page, 'succeeded'), 'Paid');
+    const lines = await told(page, 'Verdict pushes');
+    assert.equal(await page.getAttribute('#phone', 'data-payment'), payment);
+    assert.equal(count(lines, 'Verdict sends it'), 1, lines.join('\n'));
+    assert.equal(count(lines, 'The phone is back'), 1, lines.join('\n'));
+  }));
+
+  test('the keyboard alone is enough, and the state is announced', long, () => visit(browser, url, {}, async (page) => {
+    await page.focus('[data-part=amount]');
+    await page.keyboard.press('ControlOrMeta+A');
+    await page.keyboard.type('15000');
+    await page.keyboard.press('Enter');
+    await ends(page, 'succeeded');
+    assert.match(await page.textContent('[role=status]'), /Paid/);
+    assert.match(await page.textContent('.order'), /15\s000\sFCFA to Awa Koné/);
+    await page.keyboard.press('Enter'); // the focus is on "New payment"
+    await page.waitForSelector('#phone[data-state=form]');
+    assert.equal(await page.evaluate(() => document.activeElement.className), 'pay');
+  }));
+
+  test('on a small screen nothing is wider than it, and the phone comes first', long, () => visit(browser, url, { viewport: small }, async (page) => {
+    const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+    assert.ok(await fits());
+    await pay(page, 'twice');
+    await ends(page, 'succeeded');
+    await told(page, 'A webhook comes');
+    assert.ok(await fits());
+    const [phone, timeline] = await page.$$eval('.phone, .lanes', (all) => all.map((e) => e.getBoundingClientRect().toJSON()));
+    assert.ok(phone.bottom < timeline.top);
+  }));
+
+  for (const scheme of ['light', 'dark']) {
+    for (const [name, viewport] of Object.entries({ wide, small })) {
+      test(`pictures, ${name} and ${scheme}`, { ...long, skip: !album }, () => visit(browser, url, { viewport, scheme }, async (page) => {
+        const picture = (moment) => page.screenshot({ path: join(album, `${name}-${scheme}-${moment}.png`), fullPage: name === 'small' });
+        await picture('1-form');
+        await pay(page, 'slow');
+        await told(page, 'sends it');
+        await page.waitForFunction(() => document.querySelector('.now')?.getAttribute('y1') > 200);
+        await picture('2-pending');
+        await ends(page, 'succeeded');
+        await told(page, 'A webhook comes');
+        for (const [i, [misfortune, state, last]] of [['twice', 'succeeded', 'A webhook comes'], ['offline', 'succeeded', 'pushes'], ['through', 'succeeded', 'pushes'], ['declined', 'failed', 'A webhook comes']].entries()) {
+          await pay(page, misfortune);
+          await ends(page, state, 30_000);
+          await told(page, last);
+          await page.waitForTimeout(1200); // the marks glide to their places
+          await picture(`${i + 3}-${misfortune}`);
+        }
+      }));
+    }
+  }
+});

@@ -1,0 +1,100 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// kind is a kind of problem: what its page at /problems/ and every answer of that kind say.
+type kind struct {
+	slug   string // of its page: /problems/{slug}
+	title  string
+	status int
+	retry  bool   // the same request may be sent again as it is, and may then succeed
+	newKey bool   // the request was not and will not be carried out, so a new key cannot make it act twice
+	mend   string // what it means and what to do
+}
+
+// The kinds of problem. Where an earlier sending of the same request may have been accepted, a new key is not safe.
+var (
+	invalidRequest = kind{
+		slug: "invalid-request", title: "The request can't be read", status: http.StatusBadRequest, newKey: true,
+		mend: "Nothing was stored. Mend what the detail names and send the request again; the key may stay the same.",
+	}
+	missingKey = kind{
+		slug: "missing-key", title: "The idempotency key is missing", status: http.StatusBadRequest, newKey: true,
+		mend: `Nothing was stored. Send a key of your own that is the same whenever you repeat this request: the header Idempotency-Key for POST /v1/transactions, the member "id" for POST /transaction, the parameter "key" to look a transaction up.`,
+	}
+	foreignOrigin = kind{
+		slug: "foreign-origin", title: "This page may not call us", status: http.StatusForbidden, newKey: true,
+		mend: "Nothing was stored. The request came from a page of another origin. If that page is yours, add its origin (scheme, host and port) to the allowed origins in the configuration.",
+	}
+	noTransaction = kind{
+		slug: "no-transaction", title: "There is no such transaction", status: http.StatusNotFound, retry: true,
+		mend: "You have no transaction of that id or key. If its request may still be under way, send that request again with the same key: it acts only once.",
+	}
+	noWebhook = kind{
+		slug: "no-webhook", title: "There is no such webhook", status: http.StatusNotFound,
+		mend: "Nothing was stored. Call the URL exactly as it was given with the transaction.",
+	}
+	noPage = kind{
+		slug: "no-page", title: "There is nothing at this path", status: http.StatusNotFound, newKey: true,
+		mend: "Nothing was stored. /openapi.json lists the paths there are.",
+	}
+	wrongMethod = kind{
+		slug: "wrong-method", title: "This path takes other methods", status: http.StatusMethodNotAllowed, newKey: true,
+		mend: "Nothing was stored. Use one of the methods that the header Allow lists.",
+	}
+	slowRequest = kind{
+		slug: "slow-request", title: "The request's body did not arrive", status: http.StatusRequestTimeout, retry: true,
+		mend: "Send the same request again, with the same key.",
+	}
+	tooLarge = kind{
+		slug: "too-large", title: "The request is too large", status: http.StatusRequestEntityTooLarge, newKey: true,
+		mend: "Nothing was stored. Send at most 64 KiB, of which the payload may have 16 KiB.",
+	}
+	otherContent = kind{
+		slug: "other-content", title: "The key was used with other content", status: http.StatusUnprocessableEntity,
+		mend: "Nothing was stored; the transaction that the key belongs to goes on. To repeat it, send its content unchanged. Only if this is meant as another transaction, send it with a new key.",
+	}
+	noUpgrade = kind{
+		slug: "no-upgrade", title: "This path speaks WebSocket", status: http.StatusUpgradeRequired, newKey: true,
+		mend: "Connect with a WebSocket client (RFC 6455, version 13). For plain HTTP use /v1/events.",
+	}
+	overloaded = kind{
+		slug: "overloaded", title: "There is too much to do", status: http.StatusServiceUnavailable, retry: true,
+		mend: "This sending was not stored. Send the same request again, with the same key, after the seconds in Retry-After.",
+	}
+	unavailable = kind{
+		slug: "unavailable", title: "The record can't be reached", status: http.StatusServiceUnavailable, retry: true,
+		mend: "It is not certain whether the request was stored. Send the same request again, with the same key, after the seconds in Retry-After: it acts only once.",
+	}
+)
+
+func kinds() []kind {
+	return []kind{
+		invalidRequest, missingKey, foreignOrigin, noTransaction, noWebhook, noPage, wrongMethod, slowRequest, tooLarge,
+		otherContent, noUpgrade, overloaded, unavailable,
+	}
+}
+
+// explain serves the page of a kind of problem.
+func (s *Server) explain(w http.ResponseWriter, r *http.Request) error {
+	for _, k := range kinds() {
+		if k.slug != r.PathValue("slug") {
+			continue
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprintf(w, "%s (%d)\n\n%s\n\nMay the same request be sent again as it is: %s.\nMay it be sent with a new key: %s.\n",
+			k.title, k.status, k.mend, yesNo(k.retry), yesNo(k.newKey))
+		return nil
+	}
+	return refusal{kind: noPage}
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,96 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// readOrigins checks the origins whose pages may call us. Browsers send them in lower case and without a path.
+func readOrigins(list []string) (map[string]bool, error) {
+	origins := map[string]bool{}
+	for _, text := range list {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || text != u.Scheme+"://"+u.Host {
+			return nil, fmt.Errorf("origin %q: give scheme, host and port only, such as https://shop.example", text)
+		}
+		origins[strings.ToLower(text)] = true
+	}
+	return origins, nil
+}
+
+// mayCall reports whether the page that a request comes from, if any, may call us: one of our own host and port (behind
+// a proxy, the one that it passes on as Host), or of an allowed origin. The scheme is not compared, because a proxy may
+// end TLS in front of us.
+func (s *Server) mayCall(r *http.Request) bool {
+	origins := r.Header.Values("Origin")
+	if len(origins) == 0 {
+		return true
+	}
+	if len(origins) > 1 {
+		return false
+	}
+	if s.origins[origins[0]] {
+		return true
+	}
+	u, err := url.Parse(origins[0])
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+}
+
+// forApps guards what apps call: pages of other origins are refused (a page on another port of the same site could use
+// the user's cookies), and those of allowed origins may read the answer (CORS). Answers are for the caller alone.
+func (s *Server) forApps(h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Add("Vary", "Origin")
+		w.Header().Set("Cache-Control", "no-store")
+		if !s.mayCall(r) {
+			return refusal{kind: foreignOrigin}
+		}
+		if origin := r.Header.Get("Origin"); origin != "" {
+			w.Header().Set("Access-Control-Allow-Origin", origin)
+			w.Header().Set("Access-Control-Expose-Headers",
+				"Content-Language, Idempotent-Replayed, Location, Preference-Applied, Retry-After")
+		}
+		return h(w, r)
+	}
+}
+
+// unrouted answers what no route matches: a preflight, a wrong method or an unknown path.
+func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) error {
+	methods := s.methods(r)
+	if len(methods) == 0 {
+		return refusal{kind: noPage}
+	}
+	allow := strings.Join(methods, ", ")
+	w.Header().Set("Allow", allow)
+	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+		return s.forApps(preflight(allow))(w, r)
+	}
+	return refusal{kind: wrongMethod, detail: "Use " + allow + "."}
+}
+
+// methods are those that the path of a request has routes for.
+func (s *Server) methods(r *http.Request) []string {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		other := *r
+		other.Method = method
+		if _, pattern := s.mux.Handler(&other); pattern != "" {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}
+
+// preflight answers a browser that asks whether a page may call us; the page's origin has been checked.
+func preflight(allow string) handler {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Methods", allow)
+		h.Set("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key, Last-Event-ID, Prefer")
+		h.Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+}

@@ -1,0 +1,71 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"regexp"
+	"time"
+)
+
+//go:embed page
+var page embed.FS
+
+//go:embed openapi.json
+var openapi []byte
+
+// document serves the description of the API.
+func (s *Server) document(w http.ResponseWriter, r *http.Request) error {
+	serveFile(w, r, "openapi.json", openapi)
+	return nil
+}
+
+// servePage routes the files of the demo page: each by its name, and index.html as / too.
+func (s *Server) servePage() error {
+	files, err := page.ReadDir("page")
+	if err != nil {
+		return fmt.Errorf("web: read the page: %w", err)
+	}
+	for _, file := range files {
+		content, err := page.ReadFile("page/" + file.Name())
+		if err != nil {
+			return fmt.Errorf("web: read the page: %w", err)
+		}
+		serve := func(w http.ResponseWriter, r *http.Request) {
+			pageHeaders(w.Header(), r.Host)
+			serveFile(w, r, file.Name(), content)
+		}
+		s.mux.HandleFunc("GET /"+file.Name(), serve)
+		if file.Name() == "index.html" {
+			s.mux.HandleFunc("GET /{$}", serve)
+		}
+	}
+	return nil
+}
+
+// plainHost matches hosts that can stand in a policy without changing its meaning.
+var plainHost = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]+$`)
+
+// pageHeaders allow the page our own scripts, styles and connections, and nobody to frame it. WebSockets are named
+// because not every browser counts them as 'self'.
+func pageHeaders(h http.Header, host string) {
+	connect := "'self'"
+	if plainHost.MatchString(host) {
+		connect += " ws://" + host + " wss://" + host
+	}
+	h.Set("Content-Security-Policy", "default-src 'self'; connect-src "+connect+
+		"; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// serveFile serves a file that changes only with the program: browsers keep it and ask whether it is still the same.
+func serveFile(w http.ResponseWriter, r *http.Request, name string, content []byte) {
+	sum := sha256.Sum256(content)
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+}

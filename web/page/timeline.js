@@ -1,0 +1,146 @@
+// The story of a payment as data: pure functions from what the page and the gateway saw to marks. axis.js places them,
+// lanes.js draws them.
+
+import { duration } from './words.js';
+
+export const app = 0, verdict = 1, partner = 2; // the lanes
+
+const said = {
+  succeeded: 'paid', failed: 'declined', pending: 'still pending', not_found: 'not found', unknown: 'no answer', not_sent: 'not reached',
+};
+const tones = { succeeded: 'good', failed: 'bad' };
+
+// clockOffset is what to add to the gateway's times to have them on the page's clock. The record was made between the
+// request and its acknowledgement; within that, the clocks are taken to agree.
+export function clockOffset(request, accepted) {
+  if (!request || !accepted) return 0;
+  return Math.min(Math.max(0, request.sent - accepted), request.acked - accepted);
+}
+
+// instant reads an RFC 3339 time as ms, with the fractions of a millisecond that Date.parse drops.
+export function instant(time) {
+  const rest = /\.\d{3}(\d+)/.exec(time)?.[1];
+  return Date.parse(time) + (rest ? Number(`0.${rest}`) : 0);
+}
+
+// tell returns what happened to a payment:
+//   marks  in order of time, each with `at` in ms since the tap,
+//   spans  between two marks (to is null while they last): the partner is busy, the phone is away,
+//   live   whether the story goes on.
+// silence names, in the scenario's words, a reply that said nothing.
+export function tell(payment, entries, silence = 'no answer') {
+  const events = onPageClock(payment, entries);
+  const settled = events.find((e) => e.kind === 'verdict');
+  const marks = [
+    ...requests(payment),
+    ...absences(payment),
+    ...events.map((e) => report(e, settled, silence)).filter(Boolean),
+    ...push(payment, settled),
+  ];
+  marks.sort((a, b) => a.at - b.at || a.order - b.order);
+  return { marks, spans: spans(payment, events), live: payment.status === 'pending' };
+}
+
+function onPageClock(payment, entries) {
+  const accepted = entries.find((e) => e.kind === 'accepted');
+  const offset = clockOffset(payment.requests.find((r) => !r.replayed), accepted && instant(accepted.at));
+  return entries.map((e, i) => ({ ...e, key: `${e.kind}${i}`, at: instant(e.at) + offset - payment.tapped }));
+}
+
+// requests are the app's calls and their answers. order keeps cause before effect when times are equal.
+function requests(payment) {
+  const several = payment.requests.length > 1;
+  return payment.requests.flatMap((r, i) => [
+    {
+      key: `post${i}`, at: r.sent - payment.tapped, order: 0, shape: 'arrow', from: app, to: verdict,
+      label: i ? 'same key again' : 'pay',
+      text: i ? 'The app asks again with the same key' : 'The app asks to pay',
+    },
+    {
+      key: `ack${i}`, at: r.acked - payment.tapped, order: 2, shape: 'arrow', from: verdict, to: app,
+      label: r.replayed ? 'same transaction' : 'acknowledged',
+      detail: several ? `${r.code}, …${payment.id.slice(-4)}` : `${r.code} in ${duration(r.acked - r.sent)}`,
+      text: r.replayed ? 'Verdict answers with the same transaction' : 'Verdict has it on record and acknowledges',
+    },
+  ]);
+}
+
+function absences(payment) {
+  return payment.away.flatMap(([left, back], i) => {
+    const leaves = { key: `left${i}`, at: left - payment.tapped, order: 3, shape: 'dot', from: app, tone: 'off', label: 'phone gone', text: 'The phone is gone' };
+    const returns = { key: `back${i}`, at: back - payment.tapped, order: 6, shape: 'dot', from: app, label: 'phone back', text: 'The phone is back' };
+    return back ? [leaves, returns] : [leaves];
+  });
+}
+
+function push(payment, settled) {
+  if (!payment.pushed) return [];
+  return [{
+    key: 'pushed', at: payment.pushed - payment.tapped, order: 7, shape: 'arrow', from: verdict, to: app, tone: tones[payment.status],
+    label: 'pushed', detail: settled && `in ${duration(pushDelay(payment, settled))}`, text: 'Verdict pushes the verdict to the app',
+  }];
+}
+
+// pushDelay is how long the push took, from the verdict or, for a phone that was away, from its return.
+function pushDelay(payment, settled) {
+  const back = Math.max(0, ...payment.away.map(([, back]) => (back ?? 0) - payment.tapped));
+  return payment.pushed - payment.tapped - Math.max(settled.at, back);
+}
+
+const reports = {
+  sending: () => ({ order: 1, shape: 'arrow', from: verdict, to: partner, label: 'sent', text: 'Verdict sends it to the partner' }),
+  reply: reply,
+  webhook: (word, remark) => ({
+    shape: 'arrow', dashed: true, from: partner, to: verdict, label: `webhook: ${word}`, detail: remark,
+    text: `A webhook comes: ${word}${remark && `; ${remark}`}`,
+  }),
+  check: (word, remark, e) => ({
+    shape: 'hairpin', from: verdict, to: partner, label: `check: ${word}`, detail: remark || (e.final ? 'final by now' : { not_found: 'too early to count' }[e.outcome]),
+    text: `Verdict asks the partner: ${word}`,
+  }),
+  verdict: (word, _, e) => ({ order: 5, shape: 'verdict', from: verdict, label: e.outcome === 'failed' ? 'not paid' : 'paid', text: `The verdict: ${e.outcome}` }),
+  review: () => ({ order: 5, shape: 'verdict', from: verdict, label: 'review', text: 'Asked often enough: a person looks into it' }),
+};
+
+function reply(word, remark, e, silence) {
+  switch (e.outcome) {
+    case 'unknown':
+      return { shape: 'broken', from: partner, to: verdict, label: silence, detail: 'so: unknown', text: `The partner's reply: ${silence}. The outcome is unknown` };
+    case 'not_sent':
+      return { shape: 'broken', from: verdict, to: partner, label: word, detail: 'nothing sent', text: 'The partner is not reached; nothing was sent' };
+    default:
+      return { shape: 'arrow', from: partner, to: verdict, label: `reply: ${word}`, detail: remark || (e.took_ms > 0 && `after ${duration(e.took_ms)}`), text: `The partner replies: ${word}` };
+  }
+}
+
+// report is the mark of one entry; none for "accepted", which the acknowledgement tells.
+function report(e, settled, silence) {
+  if (!reports[e.kind]) return null;
+  const late = settled && e.at > settled.at;
+  const remark = e.conflict ? 'contradicts; kept' : late ? 'changes nothing' : '';
+  const final = settled?.outcome === 'failed' && e.outcome === 'not_found' && settled.at - e.at < 50;
+  const tone = e.conflict ? 'bad' : late ? undefined : tones[e.outcome];
+  return { key: e.key, at: e.at, order: 4, tone, ...reports[e.kind](said[e.outcome] ?? '', remark, { ...e, final }, silence) };
+}
+
+function spans(payment, events) {
+  const busy = events.filter((e) => e.kind === 'sending').map((sent) => {
+    const answer = events.find((e) => e.kind === 'reply' && e.at >= sent.at);
+    return { kind: 'busy', lane: partner, from: sent.key, to: answer?.key ?? null };
+  });
+  const away = payment.away.map(([, back], i) => ({ kind: 'away', lane: app, from: `left${i}`, to: back ? `back${i}` : null }));
+  return [...busy, ...away];
+}
+
+// figures returns the four numbers worth remembering, in ms and null where there is none yet; sends is a count.
+export function figures(payment, entries) {
+  const events = onPageClock(payment, entries);
+  const settled = events.find((e) => e.kind === 'verdict');
+  const [first] = payment.requests;
+  return {
+    acked: first ? first.acked - first.sent : null,
+    sends: events.filter((e) => e.kind === 'sending').length,
+    verdict: settled ? settled.at : null,
+    pushed: payment.pushed && settled ? pushDelay(payment, settled) : null,
+  };
+}

@@ -1,0 +1,119 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+
+	"verdict"
+)
+
+// refusal is an error that web itself finds.
+type refusal struct {
+	kind   kind
+	detail string // instead of the kind's mend, where more can be said
+}
+
+func (e refusal) Error() string { return e.kind.slug + ": " + e.detail }
+
+// invalid is the refusal of a request that can't be read.
+func invalid(detail string) error { return refusal{invalidRequest, detail} }
+
+// problem is an error as RFC 9457 has it told, and two answers a client needs before it tries again.
+type problem struct {
+	Type       string `json:"type"`
+	Title      string `json:"title"`
+	Status     int    `json:"status"`
+	Detail     string `json:"detail"`
+	Instance   string `json:"instance,omitempty"` // of an error in our log
+	RetrySafe  bool   `json:"retry_safe"`
+	NewKeySafe bool   `json:"new_key_safe"`
+}
+
+// path is where the page of a kind of problem is.
+func (k kind) path() string { return "/problems/" + k.slug }
+
+func (k kind) problem(detail string) problem {
+	if detail == "" {
+		detail = k.mend
+	}
+	return problem{
+		Type: k.path(), Title: k.title, Status: k.status, Detail: detail,
+		RetrySafe: k.retry, NewKeySafe: k.newKey,
+	}
+}
+
+// problemOf says what kind of problem an error is. What we don't know is trouble with the record: a store may return
+// any error, and its words are for our log alone.
+func problemOf(err error) problem {
+	var refused refusal
+	var bad *verdict.InvalidError
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &refused):
+		return refused.kind.problem(refused.detail)
+	case errors.As(err, &bad):
+		return invalidRequest.problem(bad.Error())
+	case errors.As(err, &large):
+		return tooLarge.problem("")
+	case errors.Is(err, verdict.ErrMismatch):
+		return otherContent.problem("")
+	case errors.Is(err, verdict.ErrNotFound):
+		return noTransaction.problem("")
+	case errors.Is(err, verdict.ErrBadToken):
+		return noWebhook.problem("")
+	case errors.Is(err, verdict.ErrOverloaded):
+		return overloaded.problem("")
+	default:
+		return unavailable.problem("")
+	}
+}
+
+// errGone: the answer could not be written, because the client is gone or too slow.
+var errGone = errors.New("the client is gone")
+
+// fail answers an error and logs the ones that are ours.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errGone) || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		s.log.Debug("unanswered", "route", r.Pattern, "error", err)
+		return
+	}
+	p := problemOf(err)
+	if p.Type == unavailable.path() {
+		p.Instance = "urn:uuid:" + s.intake.NewID()
+		s.log.Error("request failed", "route", r.Pattern, "instance", p.Instance, "error", err)
+	}
+	if begun(w) {
+		return
+	}
+	if p.Status == http.StatusServiceUnavailable {
+		if errors.As(err, new(streamError)) {
+			s.sendAway(w)
+			return
+		}
+		retryAfter(w)
+	}
+	if err := p.write(w); err != nil {
+		s.log.Debug("unanswered", "route", r.Pattern, "error", err)
+	}
+}
+
+func (p problem) write(w http.ResponseWriter) error {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(p.Status)
+	_, err = w.Write(text)
+	return err
+}
+
+// retryAfter asks the client to come back in one to three seconds, so that not all come at once.
+func retryAfter(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(3)))
+}

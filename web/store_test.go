@@ -1,0 +1,167 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"verdict"
+)
+
+// memory is a verdict.Store for tests, as simple as the contract allows. Trouble makes its methods fail.
+type memory struct {
+	mu      sync.Mutex
+	trouble error // of reads and writes
+	byID    map[string]verdict.Transaction
+	history map[string][]verdict.Evidence
+	parked  []verdict.Webhook
+	last    int64
+	reads   map[string]int // by method
+}
+
+func newMemory() *memory {
+	return &memory{
+		byID: map[string]verdict.Transaction{}, history: map[string][]verdict.Evidence{}, reads: map[string]int{},
+	}
+}
+
+// enter locks the store and counts the call; leave with m.mu.Unlock.
+func (m *memory) enter(ctx context.Context, method string) error {
+	m.mu.Lock()
+	m.reads[method]++
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return m.trouble
+}
+
+func (m *memory) fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.trouble = err
+}
+
+func (m *memory) count(method string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reads[method]
+}
+
+func (m *memory) put(t verdict.Transaction) verdict.Transaction {
+	m.last++
+	t.EventID = m.last
+	m.byID[t.ID] = t
+	return t
+}
+
+func (m *memory) Create(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
+	err := m.enter(ctx, "Create")
+	defer m.mu.Unlock()
+	if err != nil {
+		return verdict.Transaction{}, false, err
+	}
+	for _, other := range m.byID {
+		if other.Scope == t.Scope {
+			return other, false, nil
+		}
+	}
+	return m.put(t), true, nil
+}
+
+func (m *memory) Replace(ctx context.Context, next verdict.Transaction, e *verdict.Evidence) (verdict.Transaction, error) {
+	err := m.enter(ctx, "Replace")
+	defer m.mu.Unlock()
+	if err != nil {
+		return verdict.Transaction{}, err
+	}
+	if m.byID[next.ID].Version != next.Version-1 {
+		return verdict.Transaction{}, verdict.ErrStale
+	}
+	if e != nil {
+		m.history[next.ID] = append(m.history[next.ID], *e)
+	}
+	return m.put(next), nil
+}
+
+func (m *memory) Record(ctx context.Context, id string, e verdict.Evidence) error {
+	err := m.enter(ctx, "Record")
+	defer m.mu.Unlock()
+	if err == nil {
+		m.history[id] = append(m.history[id], e)
+	}
+	return err
+}
+
+func (m *memory) Transaction(ctx context.Context, id string) (verdict.Transaction, error) {
+	err := m.enter(ctx, "Transaction")
+	defer m.mu.Unlock()
+	if err != nil {
+		return verdict.Transaction{}, err
+	}
+	t, ok := m.byID[id]
+	if !ok {
+		return t, verdict.ErrNotFound
+	}
+	return t, nil
+}
+
+func (m *memory) Find(ctx context.Context, s verdict.Scope) (verdict.Transaction, error) {
+	err := m.enter(ctx, "Find")
+	defer m.mu.Unlock()
+	if err != nil {
+		return verdict.Transaction{}, err
+	}
+	for _, t := range m.byID {
+		if t.Scope == s {
+			return t, nil
+		}
+	}
+	return verdict.Transaction{}, verdict.ErrNotFound
+}
+
+func (m *memory) History(ctx context.Context, id string) ([]verdict.Evidence, error) {
+	err := m.enter(ctx, "History")
+	defer m.mu.Unlock()
+	return slices.Clone(m.history[id]), err
+}
+
+func (m *memory) Settled(ctx context.Context, a *verdict.Audience, after int64, limit int) ([]verdict.Transaction, error) {
+	err := m.enter(ctx, "Settled")
+	defer m.mu.Unlock()
+	var list []verdict.Transaction
+	for _, t := range m.byID {
+		if t.Settled() && t.EventID > after && (a == nil || t.Audience() == *a) {
+			list = append(list, t)
+		}
+	}
+	slices.SortFunc(list, func(a, b verdict.Transaction) int { return int(a.EventID - b.EventID) })
+	return list[:min(limit, len(list))], err
+}
+
+func (m *memory) LastEventID(ctx context.Context) (int64, error) {
+	err := m.enter(ctx, "LastEventID")
+	defer m.mu.Unlock()
+	return m.last, err
+}
+
+func (m *memory) Park(ctx context.Context, w verdict.Webhook) error {
+	err := m.enter(ctx, "Park")
+	defer m.mu.Unlock()
+	same := func(o verdict.Webhook) bool {
+		return o.Transaction == w.Transaction && bytes.Equal(o.Body, w.Body)
+	}
+	if err == nil && !slices.ContainsFunc(m.parked, same) {
+		m.parked = append(m.parked, w)
+	}
+	return err
+}
+
+// Web needs no more than the above; the rest is what the sweeper uses.
+
+func (m *memory) ClaimDue(context.Context, time.Time, int) ([]verdict.Command, error) { return nil, nil }
+func (m *memory) Parked(context.Context, int) ([]verdict.Webhook, error)              { return nil, nil }
+func (m *memory) Unpark(context.Context, verdict.Webhook) error                       { return nil }
+func (m *memory) Secret(context.Context) ([]byte, error)                              { return make([]byte, 32), nil }
+func (m *memory) Close() error                                                        { return nil }

@@ -1,0 +1,179 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"verdict"
+)
+
+// defaultOperation is what a request asks for that names no operation.
+const defaultOperation = "transaction"
+
+// submit takes POST /v1/transactions.
+func (s *Server) submit(w http.ResponseWriter, r *http.Request) error {
+	key, err := idempotencyKey(r.Header)
+	if err != nil {
+		return err
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	request, err := readRequest(body, s.provider)
+	if err != nil {
+		return err
+	}
+	a := caller(r)
+	request.Tenant, request.Owner, request.Key = a.Tenant, a.Owner, key
+	t, replayed, err := s.intake.Accept(r.Context(), request)
+	if err != nil {
+		return reword(err, map[string]string{"key": "Idempotency-Key"})
+	}
+	submitHeaders(w, t, replayed)
+	state := t.Event()
+	if wait := preferredWait(r.Header); wait > 0 && s.waits.enter() {
+		defer s.waits.leave()
+		state = s.await(r.Context(), t, wait)
+		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
+	}
+	return writeState(w, state.Settled, state.Data)
+}
+
+// readRequest reads the envelope of POST /v1/transactions.
+func readRequest(body []byte, defaultProvider string) (verdict.Request, error) {
+	var none verdict.Request
+	envelope, err := members(body)
+	if err != nil {
+		return none, err
+	}
+	if err := onlyMembers(envelope, "operation", "provider", "payload"); err != nil {
+		return none, err
+	}
+	operation, err := stringMember(envelope, "operation", defaultOperation)
+	if err != nil {
+		return none, err
+	}
+	provider, err := stringMember(envelope, "provider", defaultProvider)
+	if err != nil {
+		return none, err
+	}
+	payload, ok := envelope["payload"]
+	if !ok {
+		return none, invalid("payload: give a JSON object")
+	}
+	return verdict.Request{Scope: verdict.Scope{Operation: operation}, Provider: provider, Payload: payload}, nil
+}
+
+// await returns the state of an accepted transaction once it is settled or the time is over. Nothing goes wrong from
+// here on: whatever happens, the client is told what was known last.
+func (s *Server) await(ctx context.Context, t verdict.Transaction, atMost time.Duration) verdict.Event {
+	if t.Settled() {
+		return t.Event()
+	}
+	verdicts, cancel := s.watch(t.Audience(), t.ID)
+	defer cancel()
+	if latest, err := s.read(ctx, t.Audience(), t.ID); err == nil { // it may have been settled before we watched
+		t = latest
+	}
+	if t.Settled() {
+		return t.Event()
+	}
+	timeout := time.NewTimer(atMost)
+	defer timeout.Stop()
+	select {
+	case e := <-verdicts:
+		return e
+	case <-timeout.C:
+	case <-s.waits.closing:
+	case <-ctx.Done():
+	}
+	return t.Event()
+}
+
+// watch returns a channel that gets a transaction's verdict when it is told, and a function that ends the watch.
+func (s *Server) watch(a verdict.Audience, id string) (verdicts <-chan verdict.Event, cancel func()) {
+	told := make(chan verdict.Event, 1)
+	cancel = s.feed.Subscribe(verdict.Topic{Audience: a, Transaction: id}, func(e verdict.Event) {
+		if !e.Settled {
+			return
+		}
+		select {
+		case told <- e:
+		default: // told again: the same event
+		}
+	})
+	return told, cancel
+}
+
+// show takes GET /v1/transactions/{id}.
+func (s *Server) show(w http.ResponseWriter, r *http.Request) error {
+	t, err := s.read(r.Context(), caller(r), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, t.Event().Data)
+}
+
+// find takes GET /v1/transactions?key=.
+func (s *Server) find(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	if query.Get("key") == "" {
+		return refusal{missingKey, "Give the key to look for: /v1/transactions?key=... and, unless it is " + defaultOperation + ", the operation."}
+	}
+	operation := defaultOperation
+	if query.Has("operation") {
+		operation = query.Get("operation")
+	}
+	a := caller(r)
+	t, err := s.store.Find(r.Context(), verdict.Scope{Tenant: a.Tenant, Owner: a.Owner, Operation: operation, Key: query.Get("key")})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, t.Event().Data)
+}
+
+// read returns a transaction that the audience may see, or verdict.ErrNotFound.
+func (s *Server) read(ctx context.Context, a verdict.Audience, id string) (verdict.Transaction, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	t, err := s.store.Transaction(ctx, id)
+	if err == nil && t.Audience() != a {
+		err = verdict.ErrNotFound
+	}
+	return t, err
+}
+
+// submitHeaders says where the transaction is, and whether an earlier request made it.
+func submitHeaders(w http.ResponseWriter, t verdict.Transaction, replayed bool) {
+	w.Header().Set("Location", "/v1/transactions/"+t.ID)
+	if replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+}
+
+// writeState answers a submit: 200 if the verdict is known, else 202.
+func writeState(w http.ResponseWriter, settled bool, v any) error {
+	if settled {
+		return writeJSON(w, http.StatusOK, v)
+	}
+	retryAfter(w)
+	return writeJSON(w, http.StatusAccepted, v)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if _, err := w.Write(text); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}
