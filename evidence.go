@@ -30,7 +30,7 @@ type Evidence struct {
 	Source    Source
 	Outcome   Outcome
 	Reason    string        // in short; empty if there is nothing to add
-	Reference string        // the partner's own name for the transaction, if it told one
+	Reference string        // of the transaction it speaks of, if it names one
 	Asked     time.Time     // when our call began, for a reply the time of its marker; zero for a webhook
 	At        time.Time     // when the answer came
 	Wait      time.Duration // how long the partner asked us to stay away; mostly 0
@@ -43,6 +43,14 @@ const MaxRaw = 64 << 10
 
 // decides reports whether the evidence settles a transaction by itself.
 func (e Evidence) decides() bool { return e.Outcome == OutcomeSucceeded || e.Outcome == OutcomeFailed }
+
+// about returns what the evidence says of t: nothing, if it names another transaction.
+func (e Evidence) about(t Transaction) Evidence {
+	if e.Reference != "" && e.Reference != t.Reference {
+		e.Outcome, e.Reason = OutcomeUnknown, "it speaks of another transaction"
+	}
+	return e
+}
 
 // A Webhook is a partner's call that waits for its transaction to become known.
 type Webhook struct {

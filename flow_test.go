@@ -352,6 +352,21 @@ func TestAWebhookBeforeItsTransactionWaitsForIt(t *testing.T) {
 	})
 }
 
+func TestAWebhookAboutAnotherTransactionProvesNothing(t *testing.T) {
+	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Second, WebhookSettles: true}}
+	run(t, p, func(t *testing.T, s *system) {
+		tx := s.accept(t, "k")
+		body := []byte(`{"Outcome":"succeeded","Reference":"another"}`)
+		if err := s.settler.Webhook(t.Context(), "p", s.settler.Tokens.Token("p", tx.ID), body); err != nil {
+			t.Fatal(err)
+		}
+		h := s.history(t, tx.ID)
+		if tx := s.get(t, tx.ID); tx.Status != verdict.Pending || h[len(h)-1].Outcome != verdict.OutcomeUnknown {
+			t.Errorf("%s after %+v", tx.Status, h)
+		}
+	})
+}
+
 func TestAWebhookWithAnotherTokenIsRefused(t *testing.T) {
 	run(t, &partner{}, func(t *testing.T, s *system) {
 		for _, token := range []string{"", "id1", "id1.", "id1.AAAA", s.settler.Tokens.Token("other", "id1")} {

@@ -95,7 +95,7 @@ type Submission struct {
 type Answer struct {
 	Outcome   Outcome
 	Reason    string // in short, for the app and the support desk; empty if there is nothing to add
-	Reference string // the partner's own name for the transaction, if it told one
+	Reference string // of the transaction it speaks of, if it names one
 	Raw       []byte // as it came, also beside an error where there was an answer
 }
 

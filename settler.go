@@ -114,6 +114,7 @@ func (s *Settler) Settle(ctx context.Context, id string, e Evidence) error {
 		if err != nil {
 			return fmt.Errorf("settle %s: %w", id, err)
 		}
+		e = e.about(t)
 		if t.Settled() {
 			return s.recordLate(ctx, t, e)
 		}
@@ -128,7 +129,8 @@ func (s *Settler) Settle(ctx context.Context, id string, e Evidence) error {
 		if err != nil {
 			return fmt.Errorf("settle %s: %w", id, err)
 		}
-		s.log(next, e)
+		s.logEvidence(t, e)
+		s.logChange(t, next, e)
 		s.Relay.Nudge(next)
 		return nil
 	}
@@ -141,7 +143,10 @@ func (s *Settler) recordLate(ctx context.Context, t Transaction, e Evidence) err
 	if err := s.Store.Record(ctx, t.ID, e); err != nil {
 		return fmt.Errorf("record late evidence of %s: %w", t.ID, err)
 	}
-	s.log(t, e)
+	s.logEvidence(t, e)
+	if e.Conflict {
+		s.Log.Error("conflict", "transaction", t.ID, "status", string(t.Status), "source", string(e.Source), "outcome", string(e.Outcome))
+	}
 	return nil
 }
 
@@ -167,15 +172,17 @@ func evidence(from Source, asked time.Time, a Answer, err error) Evidence {
 	return e
 }
 
-// log writes one line for a piece of evidence, and one for the verdict it led to.
-func (s *Settler) log(t Transaction, e Evidence) {
+func (s *Settler) logEvidence(t Transaction, e Evidence) {
 	s.Log.Info(string(e.Source), "transaction", t.ID, "outcome", string(e.Outcome), "detail", e.Reason)
+}
+
+// logChange writes one line for the verdict, or for the end of asking.
+func (s *Settler) logChange(before, next Transaction, e Evidence) {
 	switch {
-	case e.Conflict:
-		s.Log.Error("conflict", "transaction", t.ID, "status", string(t.Status), "source", string(e.Source), "outcome", string(e.Outcome))
-	case t.Settled() && t.SettledAt.Equal(e.At):
-		s.Log.Info("verdict", "transaction", t.ID, "status", string(t.Status), "source", string(e.Source), "after", t.SettledAt.Sub(t.CreatedAt).Round(time.Millisecond))
-	case t.Stage == StageReview:
-		s.Log.Warn("review", "transaction", t.ID, "reason", t.Reason)
+	case next.Settled():
+		s.Log.Info("verdict", "transaction", next.ID, "status", string(next.Status), "source", string(e.Source),
+			"after", next.SettledAt.Sub(next.CreatedAt).Round(time.Millisecond).String())
+	case next.Stage == StageReview && before.Stage != StageReview:
+		s.Log.Warn("review", "transaction", next.ID, "reason", next.Reason)
 	}
 }

@@ -160,8 +160,10 @@ func (m *memory) Park(ctx context.Context, w verdict.Webhook) error {
 
 // Web needs no more than the above; the rest is what the sweeper uses.
 
-func (m *memory) ClaimDue(context.Context, time.Time, int) ([]verdict.Command, error) { return nil, nil }
-func (m *memory) Parked(context.Context, int) ([]verdict.Webhook, error)              { return nil, nil }
-func (m *memory) Unpark(context.Context, verdict.Webhook) error                       { return nil }
-func (m *memory) Secret(context.Context) ([]byte, error)                              { return make([]byte, 32), nil }
-func (m *memory) Close() error                                                        { return nil }
+func (m *memory) ClaimDue(context.Context, time.Time, int) ([]verdict.Command, error) {
+	return nil, nil
+}
+func (m *memory) Parked(context.Context, int) ([]verdict.Webhook, error) { return nil, nil }
+func (m *memory) Unpark(context.Context, verdict.Webhook) error          { return nil }
+func (m *memory) Secret(context.Context) ([]byte, error)                 { return make([]byte, 32), nil }
+func (m *memory) Close() error                                           { return nil }

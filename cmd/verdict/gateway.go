@@ -72,6 +72,9 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, store verdict.S
 		config: c, log: log, providers: providers, store: store, stream: js,
 		relay: verdict.NewRelay(js, log), hub: hub.New(store, log),
 	}
+	if err := g.hub.Start(ctx); err != nil {
+		return nil, err
+	}
 	g.settler = &verdict.Settler{
 		Store: store, Relay: g.relay, Providers: providers, Schedule: c.schedule(),
 		Tokens: verdict.Tokens{Secret: secret}, PublicURL: c.PublicURL, Log: log,

@@ -101,7 +101,8 @@ func (r reply) throttled() error {
 // pause reads a Retry-After field: seconds or a date (RFC 9110 section 10.2.3).
 func pause(retryAfter string, now time.Time) time.Duration {
 	wait := defaultPause
-	if seconds, err := strconv.ParseUint(strings.TrimSpace(retryAfter), 10, 32); err == nil {
+	seconds, err := strconv.ParseUint(strings.TrimSpace(retryAfter), 10, 32)
+	if err == nil || errors.Is(err, strconv.ErrRange) {
 		wait = time.Duration(seconds) * time.Second
 	} else if at, err := http.ParseTime(retryAfter); err == nil {
 		wait = at.Sub(now)

@@ -114,7 +114,7 @@ func TestPauseIsWhatRetryAfterSaysWithinBounds(t *testing.T) {
 		{"0", time.Second},
 		{"3600", time.Hour},
 		{"3601", time.Hour},
-		{"99999999999999999999", time.Minute},
+		{"99999999999999999999", time.Hour},
 		{"-5", time.Minute},
 		{"1.5", time.Minute},
 		{"soon", time.Minute},

@@ -87,7 +87,10 @@ function listen(payment) {
 // hear takes what was pushed.
 function hear(payment, view) {
   Object.assign(payment, { stage: view.stage, reason: view.reason });
-  if (view.status !== 'pending') Object.assign(payment, { status: view.status, pushed: now() });
+  if (view.status !== 'pending') {
+    Object.assign(payment, { status: view.status, pushed: now() });
+    look(payment, watching.signal).catch(() => {}); // watch looks again soon
+  }
   changed(payment);
 }
 
@@ -124,10 +127,8 @@ async function watch(payment, signal) {
   let until = Infinity, failures = 0;
   while (!signal.aborted && now() < until) {
     try {
-      ({ entries } = await timeline(payment.id, signal));
+      await look(payment, signal);
       failures = 0;
-      if (signal.aborted) return;
-      draw();
       if (payment.status !== 'pending' && until === Infinity) until = now() + 7000;
       await sleep(until < Infinity ? 700 : payment.stage === 'review' ? 3000 : 300, signal);
     } catch (error) {
@@ -136,6 +137,14 @@ async function watch(payment, signal) {
       await sleep(pause(++failures), signal).catch(() => {});
     }
   }
+}
+
+// look reads the timeline once. It throws when another payment has come to be shown meanwhile.
+async function look(payment, signal) {
+  const told = await timeline(payment.id, signal);
+  signal.throwIfAborted();
+  entries = told.entries;
+  draw();
 }
 
 // forget drops a payment that this gateway doesn't know: its record was another one's.
