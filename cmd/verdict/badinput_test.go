@@ -79,6 +79,7 @@ func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
 		{"an unknown key", nil, "VERDICT_PROVIDERS_DJAMO_COLOUR=red", []string{"providers.djamo", "colour"}},
 		{"a mistyped variable", nil, "VERDICT_ADRESS=:1", []string{"VERDICT_ADRESS"}},
 		{"an address without a port", []string{"--address", "localhost"}, "", []string{"address", "127.0.0.1:5000"}},
+		{"an address for all without a URL", []string{"--address", "0.0.0.0:0"}, "", []string{"public_url", "https://"}},
 		{"an unknown database", []string{"--database", "oracle:x"}, "", []string{"database", "sqlite:"}},
 		{"a schedule without checks", []string{"--schedule-checks", ""}, "", []string{"schedule.checks", "1m"}},
 		{"a pause that is none", []string{"--schedule-checks", "1m,0s"}, "", []string{"schedule.checks", "above zero"}},

@@ -58,10 +58,6 @@ func decodeConfig(k *koanf.Koanf) (config, error) {
 	if err := decode(k.Raw(), &c); err != nil {
 		return config{}, fmt.Errorf("config: %w", err)
 	}
-	if c.PublicURL == "" {
-		c.PublicURL = "http://" + c.Address
-	}
-	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return c, c.validate()
 }
 
@@ -93,10 +89,14 @@ var providerName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
 // validate says which key can't be used, and the mend.
 func (c config) validate() error {
-	if _, _, err := net.SplitHostPort(c.Address); err != nil {
+	host, _, err := net.SplitHostPort(c.Address)
+	if err != nil {
 		return fmt.Errorf("config: address: %q; give host:port, such as 127.0.0.1:5000", c.Address)
 	}
-	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	if ip := net.ParseIP(host); c.PublicURL == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
+		return fmt.Errorf("config: public_url: partners can't reach %q; give the URL at which they can, such as https://pay.example", c.Address)
+	}
+	if u, err := url.Parse(c.publicURL()); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return fmt.Errorf("config: public_url: %q; give http://host or https://host", c.PublicURL)
 	}
 	if c.Sweep < 10*time.Millisecond {
@@ -111,8 +111,16 @@ func (c config) validate() error {
 	if _, ok := c.Providers[c.Provider]; !ok {
 		return fmt.Errorf("config: provider: %q is not among providers (%s)", c.Provider, strings.Join(c.providerNames(), ", "))
 	}
-	_, err := c.openProviders()
+	_, err = c.openProviders()
 	return err
+}
+
+// publicURL is where partners reach us, without a slash at the end.
+func (c config) publicURL() string {
+	if c.PublicURL == "" {
+		return "http://" + c.Address
+	}
+	return strings.TrimRight(c.PublicURL, "/")
 }
 
 func (c config) schedule() verdict.Schedule { return verdict.Schedule(c.Schedule) }

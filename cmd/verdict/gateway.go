@@ -77,7 +77,7 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, store verdict.S
 	}
 	g.settler = &verdict.Settler{
 		Store: store, Relay: g.relay, Providers: providers, Schedule: c.schedule(),
-		Tokens: verdict.Tokens{Secret: secret}, PublicURL: c.PublicURL, Log: log,
+		Tokens: verdict.Tokens{Secret: secret}, PublicURL: c.publicURL(), Log: log,
 	}
 	g.web, err = web.New(web.Config{
 		Intake:  &verdict.Intake{Store: store, Relay: g.relay, Providers: providers, NewID: newID, Log: log},
@@ -118,7 +118,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	start(func() error { return g.hub.Run(telling) })
 	start(func() error { return g.stream.Follow(telling, g.hub.Deliver) })
 	start(func() error { return ignoreClosed(server.Serve(listener)) })
-	g.log.Info("ready", "address", listener.Addr().String(), "public_url", g.config.PublicURL)
+	g.log.Info("ready", "address", listener.Addr().String(), "public_url", g.config.publicURL())
 
 	<-working.Done()
 	g.log.Info("stopping", "waiting", "for the partners' answers under way")

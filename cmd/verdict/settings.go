@@ -24,7 +24,7 @@ type setting struct {
 
 var settings = []setting{
 	{"address", "127.0.0.1:5000", "where to listen, host:port"},
-	{"public_url", "", "where partners reach this gateway for webhooks (default http:// and the address)"},
+	{"public_url", "", "where partners reach us for webhooks; http:// and the address if empty"},
 	{"database", "sqlite:data/verdict.db", "the record: sqlite:PATH, or memory: for trials"},
 	{"stream.dir", "data/jetstream", "folder of the embedded JetStream"},
 	{"stream.url", "", "an external NATS server with JetStream instead, nats://host:4222"},

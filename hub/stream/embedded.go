@@ -4,16 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
-	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// embedded is a NATS server inside this process. It listens nowhere: the only way in is InProcessConn, a net.Pipe.
+// embedded is a NATS server inside this process. It listens nowhere: the only way in is a net.Pipe. It is used by one
+// goroutine at a time.
 //
 // What nats-server 2.15 does when its store is deleted while it runs (tried on Linux): nothing at first. The files stay
 // open without a name, so messages are stored, acked and delivered as ever. A few megabytes later it needs a new file in
@@ -21,19 +19,15 @@ import (
 // with an error, while JetStream counts as enabled and stream, consumer and account infos are well. Only the publisher's
 // timeout and the missing folder give it away. It doesn't recover by itself. When the disk is full or may not be
 // written, it disables JetStream for good. So we look at the folder, ask whether JetStream is enabled, and store a
-// probe after publishes that failed; the cure for all is a new server with an empty store. Our connection finds it by
-// reconnecting.
+// probe after publishes that failed; the cure for all is a new server with an empty store.
 type embedded struct {
 	dir    string
 	log    *slog.Logger
 	folder *folder
-	nats   atomic.Pointer[server.Server] // nil while none runs
+	nats   *server.Server // nil while none runs
 }
 
 const (
-	// startTimeout bounds the start of the server, which reads back at most maxStore bytes.
-	startTimeout = 10 * time.Second
-
 	// The server's bounds on what its streams take: enough for ours, whatever the size of the machine.
 	maxStore  = 2 * maxCommandBytes
 	maxMemory = 2 * maxEventBytes
@@ -70,9 +64,9 @@ func (e *embedded) start() error {
 		return fmt.Errorf("stream.dir: set up the embedded server: %w", err)
 	}
 	s.SetLoggerV2(journal, false, false, false)
-	e.nats.Store(s)
+	e.nats = s
 	s.Start()
-	if !s.ReadyForConnections(startTimeout) || !s.JetStreamEnabled() {
+	if !s.JetStreamEnabled() {
 		return fmt.Errorf("stream.dir: start the embedded server: %s", journal.lastWords())
 	}
 	return nil
@@ -89,9 +83,10 @@ func (e *embedded) renew() error {
 
 // close ends the server and gives the folder back.
 func (e *embedded) close() {
-	if s := e.nats.Swap(nil); s != nil {
-		s.Shutdown()
-		s.WaitForShutdown()
+	if e.nats != nil {
+		e.nats.Shutdown()
+		e.nats.WaitForShutdown()
+		e.nats = nil
 	}
 	if e.folder != nil {
 		e.folder.leave()
@@ -101,11 +96,10 @@ func (e *embedded) close() {
 
 // check reports what is plainly wrong with a server whose streams have been declared.
 func (e *embedded) check() error {
-	s := e.nats.Load()
-	if s == nil {
+	if e.nats == nil {
 		return errors.New("it isn't running")
 	}
-	if !s.JetStreamEnabled() {
+	if !e.nats.JetStreamEnabled() {
 		return errors.New("JetStream has given up")
 	}
 	if err := e.folder.check(); err != nil {
@@ -113,13 +107,4 @@ func (e *embedded) check() error {
 	}
 	_, err := os.Stat(filepath.Join(e.dir, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams", commandStream, "msgs"))
 	return err
-}
-
-// InProcessConn connects to the server that runs now. It is what makes a nats.Conn outlive a server.
-func (e *embedded) InProcessConn() (net.Conn, error) {
-	s := e.nats.Load()
-	if s == nil {
-		return nil, errors.New("the embedded server isn't running")
-	}
-	return s.InProcessConn()
 }

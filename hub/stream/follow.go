@@ -35,7 +35,7 @@ func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error 
 	}
 	for ctx.Err() == nil {
 		last, err := s.listen(ctx, cfg, deliver)
-		if s.conn.IsClosed() {
+		if s.closed.Load() {
 			return ErrClosed
 		}
 		if !last.IsZero() {
@@ -55,7 +55,7 @@ func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error 
 func (s *Stream) listen(ctx context.Context, cfg jetstream.ConsumerConfig, deliver func(verdict.Event)) (last time.Time, err error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	consumer, err := s.js.CreateConsumer(call, eventStream, cfg)
+	consumer, err := s.link.Load().js.CreateConsumer(call, eventStream, cfg)
 	if err != nil {
 		return last, fmt.Errorf("make a consumer of the events: %w", err)
 	}

@@ -29,5 +29,5 @@ func (j *journal) lastWords() string {
 	if words := j.last.Load(); words != nil {
 		return *words
 	}
-	return "it didn't become ready in time"
+	return "JetStream did not start"
 }

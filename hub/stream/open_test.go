@@ -95,17 +95,13 @@ func TestAConfigThatCannotWorkSaysWhichKeyToMend(t *testing.T) {
 }
 
 func TestCommandsOutliveTheProcess(t *testing.T) {
-	bubble(t, func(t *testing.T, dir string) {
-		first := open(t, Config{Dir: dir})
-		publish(t, first, commands(1, 3), nil)
-		first.Close()
-		d := &diary{}
-		work(t, open(t, Config{Dir: dir}), 1, d.handle)
-		time.Sleep(time.Second)
-		if len(d.times()) != 3 {
-			t.Fatalf("handled %v, want what the first process left", d.times())
-		}
-	})
+	dir := t.TempDir()
+	first := open(t, Config{Dir: dir})
+	publish(t, first, commands(1, 3), nil)
+	first.Close()
+	d := &diary{}
+	work(t, open(t, Config{Dir: dir}), 1, d.handle)
+	until(t, "what the first process left is handled", 5*time.Second, func() bool { return len(d.times()) == 3 })
 }
 
 // A store that another version left, or that is damaged, is emptied rather than keeping the process from starting.
@@ -149,7 +145,7 @@ func leave(t *testing.T, dir string, cfg jetstream.StreamConfig) {
 		t.Fatal(err)
 	}
 	defer e.close()
-	conn, err := nats.Connect("", nats.InProcessServer(e))
+	conn, err := nats.Connect("", nats.InProcessServer(e.nats))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ const (
 func (s *Stream) Publish(ctx context.Context, commands []verdict.Command, events []verdict.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	b := batch{js: s.js, sent: make([]jetstream.PubAckFuture, 0, len(commands)+len(events))}
+	b := batch{js: s.link.Load().js, sent: make([]jetstream.PubAckFuture, 0, len(commands)+len(events))}
 	for _, c := range commands {
 		subject, err := commandSubject(c.Provider, c.Kind)
 		if err != nil {
@@ -42,7 +42,7 @@ func (s *Stream) Publish(ctx context.Context, commands []verdict.Command, events
 	if b.failed == 0 {
 		return nil
 	}
-	if s.conn.IsClosed() {
+	if s.closed.Load() {
 		return ErrClosed
 	}
 	s.doubted.Store(true)

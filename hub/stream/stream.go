@@ -33,13 +33,20 @@ type Config struct {
 type Stream struct {
 	log    *slog.Logger
 	server *embedded // nil if the server is another process
-	conn   *nats.Conn
-	js     jetstream.JetStream
+	link   atomic.Pointer[link]
+	closed atomic.Bool
 
 	doubted atomic.Bool // a publish failed, so the store needs a closer look
 	ill     int         // how many checks in a row found the stream unusable; of the watching goroutine only
 	stop    context.CancelFunc
 	watcher sync.WaitGroup
+}
+
+// link is a connection. To another process it is one for life, which mends itself; to the embedded server there is a new
+// one for each new server.
+type link struct {
+	conn *nats.Conn
+	js   jetstream.JetStream
 }
 
 const (
@@ -69,18 +76,30 @@ func (s *Stream) open(ctx context.Context, cfg Config) error {
 	case (cfg.URL == "") == (cfg.Dir == ""):
 		return errors.New("give either stream.dir, a folder for the embedded server, or stream.url, a server's address")
 	case cfg.URL != "":
-		return s.connect(ctx, cfg.URL, nats.ReconnectWait(500*time.Millisecond), nats.IgnoreAuthErrorAbort())
+		if err := s.connect(cfg.URL, nats.ReconnectWait(500*time.Millisecond), nats.IgnoreAuthErrorAbort()); err != nil {
+			return fmt.Errorf("stream.url: %w", err)
+		}
+	default:
+		server, err := openEmbedded(cfg.Dir, cfg.Log)
+		if err != nil {
+			return err
+		}
+		s.server = server
+		if err := s.connectInside(); err != nil {
+			return err
+		}
 	}
-	server, err := openEmbedded(cfg.Dir, cfg.Log)
-	if err != nil {
+	if err := s.declareFirst(ctx); err != nil {
 		return err
 	}
-	s.server = server
-	return s.connect(ctx, "", nats.InProcessServer(server), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectJitter(0, 0))
+	s.begin()
+	return nil
 }
 
-// connect connects, declares the streams and begins to watch over them.
-func (s *Stream) connect(ctx context.Context, url string, options ...nats.Option) error {
+// connectInside connects to the embedded server.
+func (s *Stream) connectInside() error { return s.connect("", nats.InProcessServer(s.server.nats)) }
+
+func (s *Stream) connect(url string, options ...nats.Option) error {
 	conn, err := nats.Connect(url, append(options,
 		nats.Name("verdict"),
 		nats.MaxReconnects(-1),
@@ -89,32 +108,39 @@ func (s *Stream) connect(ctx context.Context, url string, options ...nats.Option
 		nats.ErrorHandler(s.onError),
 		nats.DisconnectErrHandler(s.onDisconnect))...)
 	if err != nil {
-		return fmt.Errorf("stream.url: connect to the NATS server: %w", err)
+		return fmt.Errorf("connect to the NATS server: %w", err)
 	}
-	s.conn = conn
-	s.js, err = jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(maxPending), jetstream.WithPublishAsyncTimeout(publishTimeout))
+	js, err := jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(maxPending), jetstream.WithPublishAsyncTimeout(publishTimeout))
 	if err != nil {
+		conn.Close()
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	if err := s.declareFirst(ctx); err != nil {
-		return err
-	}
-	watching, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	s.watcher.Go(func() { s.watch(watching) })
+	s.link.Store(&link{conn, js})
 	return nil
+}
+
+// begin starts to watch over the stream.
+func (s *Stream) begin() {
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.watcher.Go(func() { s.watch(ctx) })
 }
 
 // Close ends the connection and the embedded server. Work and Follow should have returned before; those that have not
 // will return ErrClosed, and Close doesn't wait for them.
 func (s *Stream) Close() {
+	s.closed.Store(true)
 	s.stop()
 	s.watcher.Wait()
-	if s.conn != nil {
-		s.conn.Close()
-	}
+	s.disconnect()
 	if s.server != nil {
 		s.server.close()
+	}
+}
+
+func (s *Stream) disconnect() {
+	if l := s.link.Load(); l != nil {
+		l.conn.Close()
 	}
 }
 

@@ -49,9 +49,10 @@ func open(t testing.TB, cfg Config) *Stream {
 func join(t testing.TB, first *Stream) *Stream {
 	t.Helper()
 	s := &Stream{log: first.log}
-	if err := s.connect(context.Background(), "", nats.InProcessServer(first.server)); err != nil {
+	if err := s.connect("", nats.InProcessServer(first.server.nats)); err != nil {
 		t.Fatal(err)
 	}
+	s.begin()
 	t.Cleanup(s.Close)
 	return s
 }

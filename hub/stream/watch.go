@@ -47,37 +47,38 @@ var streams = [...]jetstream.StreamConfig{{
 	Discard:   jetstream.DiscardOld,
 }}
 
-// declareFirst makes the streams, or brings those that are there up to date. A store that another version of us left,
-// and which doesn't allow that, is emptied.
+// declareFirst makes the streams, or brings those that are there up to date. An embedded store that another version of
+// us left, and which doesn't allow that, is emptied.
 func (s *Stream) declareFirst(ctx context.Context) error {
-	err := s.declare(ctx, s.js.CreateOrUpdateStream)
+	err := s.declare(ctx, func(ctx context.Context, cfg jetstream.StreamConfig) error {
+		_, err := s.link.Load().js.CreateOrUpdateStream(ctx, cfg)
+		return err
+	})
 	if err == nil || s.server == nil {
 		return err
 	}
 	s.log.Warn("the stream's store is of no use; starting with an empty one", "error", err)
-	if err := s.server.renew(); err != nil {
-		return err
-	}
-	return s.declare(ctx, s.js.CreateOrUpdateStream)
+	return s.renew(ctx)
 }
 
 // declareMissing makes the streams that are not there. It leaves the others alone: during an upgrade, instances of two
 // versions would change them to and fro.
 func (s *Stream) declareMissing(ctx context.Context) error {
-	return s.declare(ctx, func(ctx context.Context, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
-		stream, err := s.js.Stream(ctx, cfg.Name)
+	js := s.link.Load().js
+	return s.declare(ctx, func(ctx context.Context, cfg jetstream.StreamConfig) error {
+		_, err := js.Stream(ctx, cfg.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			s.log.Warn("the stream is gone; making it again", "stream", cfg.Name)
-			return s.js.CreateStream(ctx, cfg)
+			s.log.Warn("a stream is missing; making it", "stream", cfg.Name)
+			_, err = js.CreateStream(ctx, cfg)
 		}
-		return stream, err
+		return err
 	})
 }
 
-func (s *Stream) declare(ctx context.Context, by func(context.Context, jetstream.StreamConfig) (jetstream.Stream, error)) error {
+func (s *Stream) declare(ctx context.Context, by func(context.Context, jetstream.StreamConfig) error) error {
 	for _, cfg := range streams {
 		call, cancel := context.WithTimeout(ctx, callTimeout)
-		_, err := by(call, cfg)
+		err := by(call, cfg)
 		cancel()
 		if err != nil {
 			return fmt.Errorf("declare stream %s: %w", cfg.Name, err)
@@ -129,7 +130,16 @@ func (s *Stream) check(ctx context.Context) error {
 		return err
 	}
 	s.log.Warn("starting the embedded stream server anew, empty", "reason", broken)
+	return s.renew(ctx)
+}
+
+// renew replaces the embedded server by one with an empty store.
+func (s *Stream) renew(ctx context.Context) error {
+	s.disconnect()
 	if err := s.server.renew(); err != nil {
+		return err
+	}
+	if err := s.connectInside(); err != nil {
 		return err
 	}
 	return s.declareMissing(ctx)
@@ -140,7 +150,7 @@ func (s *Stream) check(ctx context.Context) error {
 func (s *Stream) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if _, err := s.js.Publish(ctx, commandPrefix+"probe", nil); err != nil {
+	if _, err := s.link.Load().js.Publish(ctx, commandPrefix+"probe", nil); err != nil {
 		s.doubted.Store(true)
 		return fmt.Errorf("store a message: %w", err)
 	}

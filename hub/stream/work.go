@@ -59,7 +59,7 @@ func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, l
 			MaxDeliver:    -1, // the stream's MaxAge ends it
 			MaxAckPending: maxUnacked,
 		})
-		if s.conn.IsClosed() {
+		if s.closed.Load() {
 			return ErrClosed
 		}
 		if err != nil && ctx.Err() == nil {
@@ -74,7 +74,7 @@ func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, l
 func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerConfig) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	consumer, err := s.js.CreateOrUpdateConsumer(call, commandStream, cfg)
+	consumer, err := s.link.Load().js.CreateOrUpdateConsumer(call, commandStream, cfg)
 	if err != nil {
 		return fmt.Errorf("declare consumer %s: %w", cfg.Durable, err)
 	}

@@ -129,7 +129,9 @@ func TestPauseIsWhatRetryAfterSaysWithinBounds(t *testing.T) {
 }
 
 func TestErrorsArePlain(t *testing.T) {
-	at := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{Port: 80}, Err: err} }
+	at := func(err error) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{Port: 80}, Err: err}
+	}
 	for _, tt := range []struct {
 		err  error
 		want string

@@ -101,5 +101,7 @@ func (l *ledger) close() error {
 	if l.file == nil {
 		return nil
 	}
-	return l.file.Close()
+	file := l.file
+	l.file = nil
+	return file.Close()
 }

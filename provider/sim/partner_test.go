@@ -1,10 +1,12 @@
 package sim
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -61,8 +63,14 @@ func TestCheckFindsPendingUntilTheAnswer(t *testing.T) {
 func TestClientThatLeavesChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := start(t, Config{})
-		p.begin(order{ID: "a", Simulate: simulate{Reply: replyOK}})
-		time.Sleep(11 * time.Second)
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		body := `{"id":"a","simulate":{"reply":"ok","reply_after":"8s"}}`
+		p.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodPost, "/transaction", strings.NewReader(body)))
+		if left := time.Since(epoch); left != time.Second {
+			t.Errorf("the request ended after %s", left)
+		}
+		time.Sleep(10 * time.Second)
 		if e := p.Ledger(); len(e) != 1 {
 			t.Errorf("effects %+v", e)
 		}

@@ -129,7 +129,7 @@ func (p *Partner) remember() {
 }
 
 // Close ends the partner's life: what it hasn't carried out by now never happens, webhooks under way are broken off,
-// and requests that wait for their answer are cut. It returns when all that has ended.
+// and requests that wait for their answer are cut. It returns when all that has ended, and may be called again.
 func (p *Partner) Close() error {
 	p.mu.Lock()
 	p.closed = true

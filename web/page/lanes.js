@@ -107,10 +107,9 @@ export function createLanes(svg) {
       if (free(now)) parts.push(text(duration(end), size.gutter, now + 4, 'time'));
       taken.push(now);
     }
-    for (const { t, y } of story.marks.length ? plan.ticks : []) {
+    for (const { t, y } of plan.ticks) {
       if (free(y) && (now === null || y < now)) parts.push(text(`${t / 1000}\u00a0s`, size.gutter, y + 4, 'hour'));
     }
-    if (!story.marks.length) parts.push(text('Pay, and the story is told here.', size.lanes[1], size.height / 2, 'hint'));
     layers.axis.replaceChildren(...parts);
   }
 

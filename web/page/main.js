@@ -4,7 +4,7 @@ import { createLanes } from './lanes.js';
 import { createPhone } from './phone.js';
 import { follow } from './push.js';
 import { createRecent } from './recent.js';
-import { scenarios } from './scenarios.js';
+import { example, scenarios } from './scenarios.js';
 import { figures, tell } from './timeline.js';
 import { duration } from './words.js';
 
@@ -181,6 +181,7 @@ function draw() {
   const payment = shown;
   const { silence } = scenarios[payment.scenario] ?? {};
   const story = tell(payment, entries, silence);
+  $('lanes').classList.remove('idle');
   lanes.show(story, () => now() - payment.tapped);
   const { acked, sends, verdict, pushed } = figures(payment, entries);
   const said = { acked: time(acked), sends: sends ? ['', 'once', 'twice'][sends] ?? `${sends} times` : '–', verdict: time(verdict), pushed: time(pushed) };
@@ -238,6 +239,7 @@ addEventListener('pagehide', () => {
   recent.save();
 });
 
+lanes.show(tell(example.payment, example.entries), () => 0);
 phone.recent(recent.list, shown);
 chooseMisfortune();
 resume();

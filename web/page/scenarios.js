@@ -40,3 +40,16 @@ export const scenarios = {
     leaves: true,
   },
 };
+
+// example is a payment as it mostly goes, for the picture before the first one.
+const at = (ms) => new Date(ms).toISOString();
+export const example = {
+  payment: { status: 'succeeded', tapped: 0, requests: [{ sent: 0, acked: 3, code: 202 }], away: [], pushed: 904 },
+  entries: [
+    { kind: 'accepted', at: at(1) },
+    { kind: 'sending', at: at(4) },
+    { kind: 'reply', outcome: 'succeeded', at: at(900) },
+    { kind: 'verdict', outcome: 'succeeded', at: at(900) },
+    { kind: 'webhook', outcome: 'succeeded', at: at(1900) },
+  ],
+};
