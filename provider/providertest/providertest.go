@@ -75,6 +75,7 @@ func Run(t *testing.T, open Open, wire Wire) {
 	t.Run("a partner that reads nothing is uncertain once we wrote", s.readsNothing)
 	t.Run("a partner that resets at once gets no answer out of us", s.resetsAtOnce)
 	t.Run("truncated, oversized and broken answers are uncertain", s.brokenAnswers)
+	t.Run("an endless answer isn't read to the end", s.endlessAnswer)
 	t.Run("an answer about another transaction is uncertain", s.otherTransaction)
 	t.Run("a redirect is not followed", s.redirect)
 	t.Run("a call cancelled while waiting is uncertain, and ends", s.cancelledWaiting)

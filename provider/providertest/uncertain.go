@@ -134,6 +134,27 @@ func (s suite) brokenAnswers(t *testing.T) {
 	}
 }
 
+func (s suite) endlessAnswer(t *testing.T) {
+	const chunks, buffered = 128, 64 // MiB; what the kernel takes for us counts as written
+	both(t, func(t *testing.T, submit bool) {
+		written := make(chan int, 1)
+		p := s.onTCP(t, func(w http.ResponseWriter, _ Call) {
+			n := 0
+			defer func() { written <- n }()
+			for chunk := make([]byte, 1<<20); n < chunks; n++ {
+				if _, err := w.Write(chunk); err != nil {
+					return
+				}
+			}
+		})
+		a, err := call(t, s.open(t, p.URL, nil), submit)
+		wantError(t, submit, a, err, "uncertain")
+		if n := <-written; n > buffered || len(a.Raw) > verdict.MaxRaw {
+			t.Errorf("took %d MiB, kept %d bytes", n, len(a.Raw))
+		}
+	})
+}
+
 // firstTellable returns an outcome that the partner can tell in a body.
 func firstTellable(w Wire, c Call) verdict.Outcome {
 	for _, o := range outcomes {

@@ -73,7 +73,7 @@ func (p *Partner) check(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	if t := p.transactions[id]; t != nil {
 		o.Status, o.WebhookURL = t.status, t.webhookURL
-		if o.Status == "" && t.open > 0 {
+		if o.Status == "" && t.shows {
 			o.Status = pending
 		}
 	}

@@ -19,18 +19,7 @@ type order struct {
 	Simulate   simulate
 }
 
-// simulate is the optional member "simulate" of a post: what a test wants to happen. Each of its members overrides one
-// choice, and what is left out is drawn as ever. Times count from the request, in the partner's own time, 0s to 1h; what
-// is told for a time comes up to 10 ms later, so that no two things happen in the same nanosecond.
-//
-//	status         completed, declined
-//	reply          ok; timeout (504); lost (carried out, then the connection is cut); refused (cut, and no effect)
-//	reply_after    2s
-//	settles        true, false: whether what timed out is carried out
-//	settles_after  60s
-//	webhook        none; once; twice; early (before the reply); contradict (a second one with the other status)
-//	webhook_after  15s, but not before the effect. An early webhook is there with the effect, before the reply:
-//	               if it isn't told when, half-way
+// simulate is what a post tells the partner to do, see the package's comment. What is empty is drawn.
 type simulate struct {
 	Status       string
 	Reply        string
@@ -150,11 +139,4 @@ func readBool(value []byte) (*bool, error) {
 		return &yes, nil
 	}
 	return nil, errors.New("give true or false")
-}
-
-func or(told, drawn string) string {
-	if told != "" {
-		return told
-	}
-	return drawn
 }

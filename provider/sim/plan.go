@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
@@ -89,7 +90,7 @@ func draw(seed int64, id string, n int) draws {
 
 // plan joins what was drawn and what the request tells.
 func (d draws) plan(told simulate) plan {
-	p := plan{status: or(told.Status, d.status), reply: or(told.Reply, d.reply), executes: true, shows: true}
+	p := plan{status: cmp.Or(told.Status, d.status), reply: cmp.Or(told.Reply, d.reply), executes: true, shows: true}
 	drawnReply, drawnWebhook := d.okAfter, d.webhook
 	if p.reply == replyTimeout {
 		drawnReply, drawnWebhook = d.timeoutAfter, webhookNone
@@ -108,7 +109,7 @@ func (d draws) plan(told simulate) plan {
 		p.shows = p.executes && d.shows
 	}
 	if p.executes {
-		p.addWebhooks(or(told.Webhook, drawnWebhook), told, d)
+		p.addWebhooks(cmp.Or(told.Webhook, drawnWebhook), told, d)
 	}
 	return p
 }

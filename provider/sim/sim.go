@@ -3,8 +3,23 @@
 // that check too often. It keeps a ledger of every effect, against which a client's account can be compared.
 //
 // What a post meets with is drawn from the seed, the id, and how often the id has been posted: a run replays whatever
-// the interleaving. Tests can tell it what to do instead, see simulate. It takes its time from package time alone, so it
-// also runs in a synctest bubble, where every delay differs by nanoseconds at least.
+// the interleaving. It takes its time from package time alone, so it also runs in a synctest bubble, where every delay
+// differs by nanoseconds at least.
+//
+// # Telling it what to do
+//
+// A post may have a member "simulate", an object whose members override one choice each. What is left out is drawn as
+// ever, and what isn't understood is answered 400. Times count from the request, in the partner's own time, 0s to 1h;
+// they come up to 10 ms later, so that no two things happen in the same nanosecond.
+//
+//	status         completed, declined
+//	reply          ok; timeout (504); lost (carried out, then the connection is cut); refused (cut, and no effect)
+//	reply_after    such as 2s
+//	settles        true, false: whether what timed out is carried out
+//	settles_after  such as 60s
+//	webhook        none; once; twice; early (before the reply); contradict (a second one with the other status)
+//	webhook_after  such as 15s, but not before the effect; an early one brings the effect forward, and comes half-way
+//	               to the reply unless it is told when
 package sim
 
 import (
@@ -71,7 +86,7 @@ type Partner struct {
 // transaction is what the partner knows under one id.
 type transaction struct {
 	posts      int    // how often it was posted
-	open       int    // posts that show as pending until they are carried out
+	shows      bool   // a post was begun that shows as pending until it is carried out
 	status     string // of the last effect; "" before the first
 	webhookURL string // of the last post
 }
