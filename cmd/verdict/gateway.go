@@ -22,17 +22,39 @@ import (
 // drainTime bounds how long apps' connections are given to end when the gateway stops.
 const drainTime = 10 * time.Second
 
-// gateway is one instance: the parts that the flow of a transaction goes through, opened and wired.
-type gateway struct {
-	config    config
-	log       *slog.Logger
-	providers map[string]verdict.Provider
+// bus is what carries commands and events between instances; *stream.Stream is one.
+type bus interface {
+	verdict.Stream
+	Work(ctx context.Context, provider string, kind verdict.Kind, limit int, handle func(context.Context, verdict.Command) error) error
+	Follow(ctx context.Context, deliver func(verdict.Event)) error
+}
+
+// parts are the ports of an instance, open.
+type parts struct {
 	store     verdict.Store
-	stream    *stream.Stream
-	relay     *verdict.Relay
-	settler   *verdict.Settler
-	hub       *hub.Hub
-	web       *web.Server
+	bus       bus
+	providers map[string]verdict.Provider
+}
+
+// openParts opens what the configuration names. The parts are closed by close, in reverse order.
+func openParts(ctx context.Context, c config, log *slog.Logger) (p parts, closeAll func() error, err error) {
+	p.providers, err = c.openProviders()
+	if err != nil {
+		return parts{}, nil, err
+	}
+	p.store, err = persistence.Open(ctx, c.Database)
+	if err != nil {
+		return parts{}, nil, fmt.Errorf("config: database: %w", err)
+	}
+	js, err := stream.Open(ctx, stream.Config{Dir: c.Stream.Dir, URL: c.Stream.URL, Log: log})
+	if err != nil {
+		return parts{}, nil, errors.Join(fmt.Errorf("config: %w", err), p.store.Close())
+	}
+	p.bus = js
+	return p, func() error {
+		js.Close()
+		return p.store.Close()
+	}, nil
 }
 
 // runGateway runs one instance until ctx ends and its work is handed over.
@@ -42,46 +64,45 @@ func runGateway(ctx context.Context, c config, log *slog.Logger) (err error) {
 		return fmt.Errorf("config: address: %w; stop what listens there, or choose another", err)
 	}
 	defer listener.Close()
-	store, err := persistence.Open(ctx, c.Database)
+	p, closeAll, err := openParts(ctx, c, log)
 	if err != nil {
-		return fmt.Errorf("config: database: %w", err)
+		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	js, err := stream.Open(ctx, stream.Config{Dir: c.Stream.Dir, URL: c.Stream.URL, Log: log})
-	if err != nil {
-		return fmt.Errorf("config: stream: %w", err)
-	}
-	defer js.Close()
-	g, err := newGateway(ctx, c, log, store, js)
+	defer func() { err = errors.Join(err, closeAll()) }()
+	g, err := newGateway(ctx, c, log, p)
 	if err != nil {
 		return err
 	}
 	return g.run(ctx, listener)
 }
 
-func newGateway(ctx context.Context, c config, log *slog.Logger, store verdict.Store, js *stream.Stream) (*gateway, error) {
-	providers, err := c.openProviders()
-	if err != nil {
-		return nil, err
-	}
-	secret, err := store.Secret(ctx)
+// gateway is one instance: the parts that the flow of a transaction goes through, wired.
+type gateway struct {
+	parts
+	config  config
+	log     *slog.Logger
+	relay   *verdict.Relay
+	settler *verdict.Settler
+	hub     *hub.Hub
+	web     *web.Server
+}
+
+func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gateway, error) {
+	secret, err := p.store.Secret(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the store's secret: %w", err)
 	}
-	g := &gateway{
-		config: c, log: log, providers: providers, store: store, stream: js,
-		relay: verdict.NewRelay(js, log), hub: hub.New(store, log),
-	}
+	g := &gateway{parts: p, config: c, log: log, relay: verdict.NewRelay(p.bus, log), hub: hub.New(p.store, log)}
 	if err := g.hub.Start(ctx); err != nil {
 		return nil, err
 	}
 	g.settler = &verdict.Settler{
-		Store: store, Relay: g.relay, Providers: providers, Schedule: c.schedule(),
+		Store: p.store, Relay: g.relay, Providers: p.providers, Schedule: c.schedule(),
 		Tokens: verdict.Tokens{Secret: secret}, PublicURL: c.publicURL(), Log: log,
 	}
 	g.web, err = web.New(web.Config{
-		Intake:  &verdict.Intake{Store: store, Relay: g.relay, Providers: providers, NewID: newID, Log: log},
-		Settler: g.settler, Store: store, Feed: g.hub, Provider: c.Provider, Language: c.Language,
+		Intake:  &verdict.Intake{Store: p.store, Relay: g.relay, Providers: p.providers, NewID: newID, Log: log},
+		Settler: g.settler, Store: p.store, Feed: g.hub, Provider: c.Provider, Language: c.Language,
 		Origins: c.Origins, Log: log,
 	})
 	return g, err
@@ -116,7 +137,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	}
 	start(func() error { return g.relay.Run(telling) })
 	start(func() error { return g.hub.Run(telling) })
-	start(func() error { return g.stream.Follow(telling, g.hub.Deliver) })
+	start(func() error { return g.bus.Follow(telling, g.hub.Deliver) })
 	start(func() error { return ignoreClosed(server.Serve(listener)) })
 	g.log.Info("ready", "address", listener.Addr().String(), "public_url", g.config.publicURL())
 
@@ -134,11 +155,11 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 func (g *gateway) work(ctx context.Context, group *errgroup.Group) {
 	for name, p := range g.providers {
 		traits := p.Traits()
-		group.Go(func() error { return g.stream.Work(ctx, name, verdict.Submit, traits.Submits, g.settler.Handle) })
-		group.Go(func() error { return g.stream.Work(ctx, name, verdict.Check, traits.Checks, g.settler.Handle) })
+		group.Go(func() error { return g.bus.Work(ctx, name, verdict.Submit, traits.Submits, g.settler.Handle) })
+		group.Go(func() error { return g.bus.Work(ctx, name, verdict.Check, traits.Checks, g.settler.Handle) })
 	}
 	sweeper := &verdict.Sweeper{
-		Store: g.store, Stream: g.stream, Settler: g.settler, Every: g.config.Sweep, Log: g.log,
+		Store: g.store, Stream: g.bus, Settler: g.settler, Every: g.config.Sweep, Log: g.log,
 	}
 	group.Go(func() error { return sweeper.Run(ctx) })
 }
