@@ -15,7 +15,7 @@ const (
 	restartFrames = 8 * checkpointFrames
 
 	// readersPatience is how long it waits for them, in milliseconds. Reads take less, and writes wait meanwhile.
-	readersPatience = 50
+	readersPatience = 100
 )
 
 // checkpoint bounds the log. SQLite would copy a long log within a commit, before the commit's callers have their
@@ -23,8 +23,8 @@ const (
 // can't start anew, and would grow without end. So past restartFrames the writer waits for them, for a moment: new reads
 // then find all in the database and don't need the log.
 //
-// If even that fails, because a process was stopped in the middle of a read, it is tried again when the log has grown as
-// much again. An error leaves the log as it is, which loses nothing: the next commit will meet and report it.
+// If even that fails, because a process was stopped in the middle of a read, it is tried again when the log has grown by
+// checkpointFrames. An error leaves the log as it is, which loses nothing: the next commit will meet and report it.
 func (w *writer) checkpoint() {
 	switch frames := w.moveLog("NOOP"); {
 	case frames < checkpointFrames:
@@ -32,7 +32,7 @@ func (w *writer) checkpoint() {
 	case frames < w.restartAt:
 		w.moveLog("PASSIVE")
 	default:
-		w.restartAt = frames + restartFrames
+		w.restartAt = frames + checkpointFrames
 		w.setBusyTimeout(readersPatience)
 		w.moveLog("RESTART")
 		w.setBusyTimeout(busyTimeout)

@@ -18,7 +18,7 @@ const (
 
 // Record implements verdict.Store. It returns verdict.ErrNotFound if there is no such transaction.
 func (s *Store) Record(ctx context.Context, id string, e verdict.Evidence) error {
-	recorded, err := write(ctx, s, func(c *commit) (bool, error) { return c.record(id, e) })
+	recorded, err := write(ctx, s, wait, func(c *commit) (bool, error) { return c.record(id, e) })
 	if err == nil && !recorded {
 		err = verdict.ErrNotFound
 	}

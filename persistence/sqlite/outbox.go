@@ -60,7 +60,7 @@ func (s *Store) ClaimDue(ctx context.Context, now time.Time, limit int) ([]verdi
 	if len(due) == 0 || limit <= 0 {
 		return nil, nil
 	}
-	claims, err := write(ctx, s, func(c *commit) ([]claim, error) { return c.claim(now, limit) })
+	claims, err := write(ctx, s, wait, func(c *commit) ([]claim, error) { return c.claim(now, limit) })
 	if err != nil {
 		return nil, fmt.Errorf("claim due commands: %w", err)
 	}

@@ -28,8 +28,8 @@ type Store struct {
 	writer  *writer
 	running sync.WaitGroup // the writer
 
-	calls  sync.RWMutex // read-locked during each call; Close locks it to wait for them
-	closed bool
+	calls  sync.RWMutex // read-locked during each call, so that Close can wait for them
+	closed bool         // set with calls locked
 }
 
 var _ verdict.Store = (*Store)(nil)
@@ -95,12 +95,13 @@ func dsn(path, options string) string {
 // Close waits for the calls under way, commits what is queued, and closes the file.
 func (s *Store) Close() error {
 	s.calls.Lock()
-	defer s.calls.Unlock()
-	if s.closed {
+	closed := s.closed
+	s.closed = true
+	s.calls.Unlock()
+	if closed {
 		return nil
 	}
-	s.closed = true
-	close(s.writer.queue)
+	close(s.writer.queue) // nobody sends any more
 	s.running.Wait()
 	return s.closeFile()
 }

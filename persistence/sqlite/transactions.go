@@ -42,7 +42,7 @@ type created struct {
 // Create implements verdict.Store.
 func (s *Store) Create(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
 	t.Version = 1
-	found, err := write(ctx, s, func(c *commit) (created, error) { return c.create(t) })
+	found, err := write(ctx, s, shed, func(c *commit) (created, error) { return c.create(t) })
 	if err == nil && len(found.standing) == 0 {
 		err = errIDTaken
 	}
@@ -68,7 +68,7 @@ func (c *commit) create(t verdict.Transaction) (created, error) {
 
 // Replace implements verdict.Store.
 func (s *Store) Replace(ctx context.Context, next verdict.Transaction, e *verdict.Evidence) (verdict.Transaction, error) {
-	stored, err := write(ctx, s, func(c *commit) ([]verdict.Transaction, error) { return c.replace(next, e) })
+	stored, err := write(ctx, s, wait, func(c *commit) ([]verdict.Transaction, error) { return c.replace(next, e) })
 	if err == nil && len(stored) == 0 {
 		err = verdict.ErrStale
 	}

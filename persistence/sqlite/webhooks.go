@@ -12,8 +12,9 @@ import (
 const (
 	park = `INSERT INTO parked (transaction_id, provider, digest, body, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
+	// The few that wait are each looked up among the transactions, and not the other way round.
 	parked = `SELECT provider, transaction_id, body, at FROM parked
-		WHERE transaction_id IN (SELECT id FROM transactions) ORDER BY number LIMIT ?`
+		WHERE EXISTS (SELECT 1 FROM transactions WHERE id = parked.transaction_id) ORDER BY number LIMIT ?`
 
 	unpark = `DELETE FROM parked WHERE transaction_id = ? AND provider = ? AND digest = ?`
 )
@@ -46,7 +47,7 @@ func (s *Store) Unpark(ctx context.Context, w verdict.Webhook) error {
 }
 
 func (s *Store) change(ctx context.Context, query string, args ...any) error {
-	_, err := write(ctx, s, func(c *commit) (int64, error) { return c.kept.exec(query, args...) })
+	_, err := write(ctx, s, wait, func(c *commit) (int64, error) { return c.kept.exec(query, args...) })
 	return err
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// queueSize is how many operations may wait for the writer; more are refused. It is about a second's work.
+	// queueSize is how many operations may wait for the writer: less than a second's work, and 32 MiB of payloads.
 	queueSize = 2048
 
 	// batchSize is how many operations share a commit at the most, so that no caller waits behind a long one.
@@ -31,13 +31,6 @@ type writer struct {
 	commits, operations atomic.Int64
 }
 
-// An operation is a caller's part of a commit.
-type operation struct {
-	run   func(*commit) error // returns an error only if SQL failed, which fails the whole commit
-	taken atomic.Bool         // by the writer, or back by its caller: whoever sets it first has it
-	done  chan error          // holds the answer, so that the writer never waits for a caller
-}
-
 // A commit is a transaction under way, seen by the operations that share it.
 type commit struct {
 	kept  *statements
@@ -50,43 +43,6 @@ func newWriter(conn *sql.Conn) *writer {
 		kept: &statements{on: conn}, queue: make(chan *operation, queueSize), batch: batchSize, restartAt: restartFrames,
 	}
 }
-
-// write has the writer carry out an operation, and returns what the operation returned once that is on disk. A caller
-// that gives up before the writer began has its operation back, and nothing is stored; later the outcome is uncertain.
-func write[T any](ctx context.Context, s *Store, run func(*commit) (T, error)) (T, error) {
-	var result, none T
-	if err := s.enter(); err != nil {
-		return none, err
-	}
-	defer s.leave()
-	if err := ctx.Err(); err != nil {
-		return none, err
-	}
-	op := &operation{done: make(chan error, 1)}
-	op.run = func(c *commit) (err error) {
-		result, err = run(c)
-		return err
-	}
-	select {
-	case s.writer.queue <- op:
-	default:
-		return none, verdict.ErrOverloaded
-	}
-	select {
-	case err := <-op.done:
-		if err != nil {
-			return none, err
-		}
-		return result, nil
-	case <-ctx.Done():
-		if op.take() {
-			return none, ctx.Err()
-		}
-		return none, fmt.Errorf("%w: %w", verdict.ErrUncertain, ctx.Err())
-	}
-}
-
-func (op *operation) take() bool { return op.taken.CompareAndSwap(false, true) }
 
 // run carries out what is queued until the queue is closed and empty.
 func (w *writer) run() {

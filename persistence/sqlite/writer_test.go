@@ -19,7 +19,7 @@ func hold(t *testing.T, s *Store) (release func()) {
 	held, free := make(chan struct{}), make(chan struct{})
 	var calling sync.WaitGroup
 	calling.Go(func() {
-		if _, err := write(t.Context(), s, func(*commit) (int, error) {
+		if _, err := write(t.Context(), s, wait, func(*commit) (int, error) {
 			close(held)
 			<-free
 			return 0, nil
@@ -63,7 +63,7 @@ func TestWhatWaitsIsCommittedTogether(t *testing.T) {
 	}
 }
 
-func TestAFullQueueRefusesBeforeAnythingIsStored(t *testing.T) {
+func TestAFullQueueRefusesNewRequestsBeforeAnythingIsStored(t *testing.T) {
 	s := openAt(t, newPath(t))
 	release := hold(t, s)
 	var calling sync.WaitGroup
@@ -71,8 +71,14 @@ func TestAFullQueueRefusesBeforeAnythingIsStored(t *testing.T) {
 		calling.Go(func() { create(t, s, fmt.Sprint("accepted ", i)) })
 	}
 	waitFor(t, "a full queue", func() bool { return len(s.writer.queue) == queueSize })
-	if _, _, err := s.Create(t.Context(), transaction("refused")); !errors.Is(err, verdict.ErrOverloaded) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, _, err := s.Create(ctx, transaction("refused")); !errors.Is(err, verdict.ErrOverloaded) {
 		t.Errorf("error %v, want ErrOverloaded", err)
+	}
+	err := s.Park(ctx, verdict.Webhook{}) // not new: it waits for its turn as long as its caller does
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, verdict.ErrUncertain) || errors.Is(err, verdict.ErrOverloaded) {
+		t.Errorf("error %v, want a deadline exceeded, and certain", err)
 	}
 	release()
 	calling.Wait()
@@ -100,15 +106,23 @@ func TestACallerThatGivesUpBeforeItsTurnHasStoredNothing(t *testing.T) {
 
 func TestACallerThatGivesUpDuringItsTurnIsUncertain(t *testing.T) {
 	s := openAt(t, newPath(t))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	free := make(chan struct{})
-	answer := make(chan error, 1)
-	begun := make(chan struct{})
+	release := abandon(t, s, "uncertain")
+	release()
+	create(t, s, "the next")
+	stands(t, s, "uncertain", true)
+}
+
+// abandon has a caller create a transaction and give up while the writer is at it, which goes on when release is called.
+func abandon(t *testing.T, s *Store, name string) (release func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	begun, free, answer := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		_, err := write(ctx, s, func(c *commit) (created, error) {
+		_, err := write(ctx, s, shed, func(c *commit) (created, error) {
 			close(begun)
 			<-free
-			return c.create(transaction("uncertain"))
+			return c.create(transaction(name))
 		})
 		answer <- err
 	}()
@@ -117,9 +131,24 @@ func TestACallerThatGivesUpDuringItsTurnIsUncertain(t *testing.T) {
 	if err := <-answer; !errors.Is(err, context.Canceled) || !errors.Is(err, verdict.ErrUncertain) {
 		t.Errorf("error %v, want canceled and uncertain", err)
 	}
-	close(free)
-	create(t, s, "the next")
-	stands(t, s, "uncertain", true)
+	return func() { close(free) }
+}
+
+func TestCloseWaitsForAChangeWhoseCallerHasGivenUp(t *testing.T) {
+	path := newPath(t)
+	s := openAt(t, path)
+	release := abandon(t, s, "given up")
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	waitFor(t, "refused calls", func() bool {
+		_, err := s.LastEventID(t.Context())
+		return errors.Is(err, ErrClosed)
+	})
+	release()
+	if err := <-closed; err != nil {
+		t.Errorf("close: %v", err)
+	}
+	stands(t, openAt(t, path), "given up", true)
 }
 
 func TestABusinessOutcomeDoesNotFailTheOthersOfItsCommit(t *testing.T) {
@@ -191,6 +220,25 @@ func TestAFullDiskFailsTheWholeCommitAndNothingIsStored(t *testing.T) {
 	}
 }
 
+func TestAStatementThatFailsFailsTheWholeCommit(t *testing.T) {
+	s := openAt(t, newPath(t))
+	release := hold(t, s)
+	answers := make(chan error, 2)
+	queued(t, s, 1, func() {
+		_, _, err := s.Create(t.Context(), transaction("before it"))
+		answers <- err
+	})
+	queued(t, s, 2, func() { answers <- s.change(t.Context(), "INSERT INTO meta (id, event, secret) VALUES (2, 0, '')") })
+	release()
+	for range 2 {
+		if err := <-answers; !isCode(err, sqlite3.ErrConstraint) || errors.Is(err, verdict.ErrUncertain) {
+			t.Errorf("error %v, want the constraint's, and certain", err)
+		}
+	}
+	stands(t, s, "before it", false)
+	create(t, s, "after")
+}
+
 func limitPages(t *testing.T, s *Store, pages int) {
 	t.Helper()
 	var limit int
@@ -241,7 +289,6 @@ func TestCloseCommitsWhatIsQueued(t *testing.T) {
 	path := newPath(t)
 	s := openAt(t, path)
 	release := hold(t, s)
-	ctx, cancel := context.WithCancel(t.Context())
 	var calling, closing sync.WaitGroup
 	for i := range 50 {
 		calling.Go(func() { create(t, s, fmt.Sprint("queued ", i)) })
@@ -255,8 +302,7 @@ func TestCloseCommitsWhatIsQueued(t *testing.T) {
 	release()
 	calling.Wait()
 	closing.Wait()
-	cancel()
-	if _, _, err := s.Create(ctx, transaction("late")); !errors.Is(err, ErrClosed) {
+	if _, _, err := s.Create(t.Context(), transaction("late")); !errors.Is(err, ErrClosed) {
 		t.Errorf("error %v, want ErrClosed", err)
 	}
 	s = openAt(t, path)

@@ -39,9 +39,12 @@ func committersClaim(t *testing.T, s verdict.Store) {
 
 func notBeforeDue(t *testing.T, s verdict.Store) {
 	given := create(t, s, accepted("owner", 1, time.Now().Add(time.Hour)))
-	command, _ := given.Command()
+	later := create(t, s, accepted("owner", 2, given.Due.Add(time.Nanosecond)))
+	first, _ := given.Command()
+	second, _ := later.Command()
 	claims(t, s, given.Due.Add(-time.Nanosecond))
-	claims(t, s, given.Due, command)
+	claims(t, s, given.Due, first)
+	claims(t, s, later.Due, second)
 }
 
 func followsTheCommand(t *testing.T, s verdict.Store) {

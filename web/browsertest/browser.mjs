@@ -35,7 +35,8 @@ export async function visit(browser, url, { viewport = wide, scheme = 'light', f
 // observe runs in the page before its scripts: it notes layout shifts, and when the phone shows what.
 function observe() {
   window.seen = { shift: 0, states: [] };
-  new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.seen.shift += entry.value; }).observe({ type: 'layout-shift', buffered: true });
+  const shifts = new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.seen.shift += entry.value; });
+  shifts.observe({ type: 'layout-shift', buffered: true });
   addEventListener('DOMContentLoaded', () => {
     const phone = document.getElementById('phone');
     const note = () => window.seen.states.push({ at: performance.now(), state: phone.dataset.state, link: phone.dataset.link });

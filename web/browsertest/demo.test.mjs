@@ -9,6 +9,14 @@ const url = process.env.VERDICT_URL ?? 'http://127.0.0.1:5000';
 const album = process.env.VERDICT_SCREENSHOTS;
 const long = { timeout: 120_000 };
 
+// What is photographed: the misfortune, how it ends, and the last thing told of it.
+const story = [
+  ['twice', 'succeeded', 'A webhook comes'],
+  ['offline', 'succeeded', 'Verdict pushes'],
+  ['through', 'succeeded', 'Verdict pushes'],
+  ['declined', 'failed', 'A webhook comes'],
+];
+
 describe('the demo page', { concurrency: 3 }, () => {
   let browser;
   before(async () => { browser = await launch(); });
@@ -140,7 +148,7 @@ describe('the demo page', { concurrency: 3 }, () => {
   for (const scheme of ['light', 'dark']) {
     for (const [name, viewport] of Object.entries({ wide, small })) {
       test(`pictures, ${name} and ${scheme}`, { ...long, skip: !album }, () => visit(browser, url, { viewport, scheme }, async (page) => {
-        const picture = (moment) => page.screenshot({ path: join(album, `${name}-${scheme}-${moment}.png`), fullPage: name === 'small' });
+        const picture = (moment) => photograph(page, join(album, `${name}-${scheme}-${moment}.png`), name === 'small');
         await picture('1-form');
         await pay(page, 'slow');
         await told(page, 'sends it');
@@ -148,7 +156,7 @@ describe('the demo page', { concurrency: 3 }, () => {
         await picture('2-pending');
         await ends(page, 'succeeded');
         await told(page, 'A webhook comes');
-        for (const [i, [misfortune, state, last]] of [['twice', 'succeeded', 'A webhook comes'], ['offline', 'succeeded', 'pushes'], ['through', 'succeeded', 'pushes'], ['declined', 'failed', 'A webhook comes']].entries()) {
+        for (const [i, [misfortune, state, last]] of story.entries()) {
           await pay(page, misfortune);
           await ends(page, state, 30_000);
           await told(page, last);
@@ -159,3 +167,10 @@ describe('the demo page', { concurrency: 3 }, () => {
     }
   }
 });
+
+// photograph takes a picture; one of the whole page resizes it for a moment, which is no jump of the page's own.
+async function photograph(page, path, fullPage) {
+  const shift = await page.evaluate(() => window.seen.shift);
+  await page.screenshot({ path, fullPage });
+  await page.evaluate((shift) => { window.seen.shift = shift; }, shift);
+}

@@ -1,5 +1,5 @@
-// A gateway in memory, for looking at the page in isolation: the page's part of the API, with the faults that a real
-// gateway can't be asked for. The verdicts follow payload.simulate as the partner simulator would.
+// A gateway in memory, for trying the page in isolation: the page's part of the API, with faults that a real gateway
+// can't be asked for. Verdicts follow payload.simulate, as the simulated partner's would.
 //
 //	node fake.mjs [port]
 
@@ -9,7 +9,7 @@ import { createServer } from 'node:http';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.svg': 'image/svg+xml' };
+const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
 const folder = new URL('../page/', import.meta.url);
 
 // startFake listens on 127.0.0.1. haste divides the partner's times. faults are taken by the next requests: 'cut' breaks
@@ -41,7 +41,11 @@ function newGateway(haste, faults) {
   }
 
   function accept(key, body) {
-    const t = { view: { id: randomUUID(), operation: body.operation, key, provider: 'djamo', status: 'pending', stage: 'accepted', version: 1, created_at: stamp() }, entries: [], subscribers: new Set() };
+    const view = {
+      id: randomUUID(), operation: body.operation, key, provider: 'djamo',
+      status: 'pending', stage: 'accepted', version: 1, created_at: stamp(),
+    };
+    const t = { view, entries: [], subscribers: new Set() };
     byKey.set(key, t);
     byID.set(t.view.id, t);
     learn(t, 'accepted');
@@ -50,12 +54,14 @@ function newGateway(haste, faults) {
   }
 
   function learn(t, kind, outcome, took) {
-    t.entries.push({ at: stamp(), kind, ...(outcome && { outcome }), ...(took && { took_ms: took }) });
+    const at = kind === 'verdict' ? t.entries.at(-1).at : stamp();
+    t.entries.push({ at, kind, ...(outcome && { outcome }), ...(took && { took_ms: took }) });
   }
 
   function settle(t, outcome, reason) {
     if (t.view.status !== 'pending') return;
-    Object.assign(t.view, { status: outcome, stage: 'settled', version: 4, settled_at: stamp(), ...(outcome === 'failed' && { reason }) });
+    const verdict = { status: outcome, stage: 'settled', version: 4, settled_at: stamp() };
+    Object.assign(t.view, verdict, outcome === 'failed' && { reason });
     learn(t, 'verdict', outcome);
     for (const tell of t.subscribers) tell();
     t.subscribers.clear();
@@ -119,7 +125,10 @@ function newGateway(haste, faults) {
 
   function upgrade(request, socket) {
     const accepted = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accepted}\r\nSec-WebSocket-Protocol: verdict.v1\r\n\r\n`);
+    socket.write([
+      'HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade',
+      `Sec-WebSocket-Accept: ${accepted}`, 'Sec-WebSocket-Protocol: verdict.v1', '', '',
+    ].join('\r\n'));
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => {});
     socket.on('data', (frame) => {
@@ -135,7 +144,12 @@ function newGateway(haste, faults) {
     });
   }
 
-  return { serve, upgrade, posts, sends: () => [...byID.values()].map((t) => t.entries.filter((e) => e.kind === 'sending').length), stop: () => { timers.forEach(clearTimeout); sockets.forEach((s) => s.destroy()); } };
+  const sends = () => [...byID.values()].map((t) => t.entries.filter((e) => e.kind === 'sending').length);
+  const stop = () => {
+    timers.forEach(clearTimeout);
+    sockets.forEach((s) => s.destroy());
+  };
+  return { serve, upgrade, posts, sends, stop };
 }
 
 async function file(pathname, response) {
@@ -143,7 +157,9 @@ async function file(pathname, response) {
   if (!/^[a-z]+\.[a-z]+$/.test(name)) return answer(response, 404, {});
   try {
     const content = await readFile(new URL(name, folder));
-    response.writeHead(200, { 'Content-Type': types[extname(name)], 'Content-Security-Policy': "default-src 'self'", 'X-Content-Type-Options': 'nosniff' });
+    response.writeHead(200, {
+      'Content-Type': types[extname(name)], 'Content-Security-Policy': "default-src 'self'", 'X-Content-Type-Options': 'nosniff',
+    });
     response.end(content);
   } catch {
     answer(response, 404, { title: 'No such page' });

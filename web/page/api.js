@@ -20,8 +20,10 @@ export function newKey() {
 // submit sends a payment until it is on record. After a lost connection, or a gateway that is too busy, it sends the same
 // key again, so it can't pay twice. It throws a Refusal, or the last error when every try has failed.
 export async function submit(key, body, base = '') {
+  performance.clearResourceTimings(); // the browser keeps 250, and answered needs the next
   const sent = now();
   for (let failures = 0; ; ) {
+    const began = performance.now();
     let wait;
     try {
       const answer = await fetch(`${base}/v1/transactions`, {
@@ -30,10 +32,10 @@ export async function submit(key, body, base = '') {
         body,
         signal: AbortSignal.timeout(patience),
       });
-      const acked = now();
       if (answer.ok) {
         const replayed = answer.headers.get('Idempotent-Replayed') === 'true';
-        return { view: await answer.json(), request: { sent, acked, code: answer.status, replayed } };
+        const view = await answer.json();
+        return { view, request: { sent, acked: answered(began), code: answer.status, replayed } };
       }
       if (++failures === tries || !passing(answer.status)) throw await refusal(answer);
       wait = 1000 * Number(answer.headers.get('Retry-After') ?? 0);
@@ -42,6 +44,14 @@ export async function submit(key, body, base = '') {
     }
     await sleep(Math.max(wait || 0, pause(failures)));
   }
+}
+
+// answered is when the answer to the submit that began then came from the network. The page learns of it later, when it
+// has drawn itself; the browser's own record (Resource Timing) knows better, if it has been written already.
+function answered(began) {
+  const record = performance.getEntriesByType('resource')
+    .find((entry) => entry.startTime >= began && entry.responseStart > 0 && entry.name.endsWith('/v1/transactions'));
+  return record ? performance.timeOrigin + record.responseStart : now();
 }
 
 // lookUp returns a transaction as it stands.

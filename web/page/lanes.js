@@ -92,7 +92,7 @@ export function createLanes(svg) {
       const y1 = drawn.get(from)?.y, y2 = drawn.get(to)?.y ?? now;
       if (y1 === undefined || y2 === null) return [];
       const x = size.lanes[lane], open = to ? '' : ' open';
-      return [node('line', { class: kind + open, x1: x, x2: x, y1, y2: Math.max(y1, y2) })];
+      return [node('line', { class: kind + open, x1: x, x2: x, y1: y1 + 4, y2: Math.max(y1, y2 - 4) })]; // 4 for the round ends
     });
     layers.grid.replaceChildren(...lines, ...spans);
   }

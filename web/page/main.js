@@ -1,16 +1,15 @@
 import { Refusal, lookUp, newKey, submit, timeline } from './api.js';
 import { now, pause, sleep } from './backoff.js';
-import { createLanes } from './lanes.js';
 import { createPhone } from './phone.js';
 import { follow } from './push.js';
 import { createRecent } from './recent.js';
-import { example, scenarios } from './scenarios.js';
-import { figures, tell } from './timeline.js';
-import { duration } from './words.js';
+import { scenarios } from './scenarios.js';
+import { createScenes } from './scenes.js';
+import { figures } from './timeline.js';
 
 const $ = (id) => document.getElementById(id);
 const recent = createRecent();
-const lanes = createLanes($('lanes'));
+const scenes = createScenes(document, now);
 const phone = createPhone($('phone'), { pay, again, open });
 
 let shown = null; // the payment on the screen
@@ -41,14 +40,20 @@ async function send(payment) {
   try {
     const { view, request } = await submit(payment.key, payment.body);
     payment.requests.push(request);
-    const first = !payment.id;
-    payment.id = view.id;
-    if (first && payment === shown) begin(payment);
+    acknowledged(payment, view);
   } catch (error) {
+    if (payment.id) return; // another of its requests has arrived
     if (error instanceof Refusal && error.status < 500) Object.assign(payment, { status: 'refused', reason: error.message });
     else payment.unsent = true;
   }
   changed(payment);
+}
+
+function acknowledged(payment, view) {
+  payment.unsent = false;
+  if (payment.id) return;
+  payment.id = view.id;
+  if (payment === shown) begin(payment);
 }
 
 // show puts a payment on the phone and its story beside it.
@@ -58,7 +63,6 @@ function show(payment) {
   entries = [];
   draw();
   phone.online(online);
-  phone.show(payment, online);
   phone.recent(recent.list, shown);
   if (payment.id) begin(payment);
 }
@@ -104,7 +108,7 @@ async function leave(payment, signal) {
     payment.away.push([now(), null]);
     phone.online(false);
     changed(payment);
-    while (!entries.some((e) => e.kind === 'verdict')) await sleep(100, signal);
+    while (!entries.some((e) => e.kind === 'verdict' || e.kind === 'review')) await sleep(100, signal);
     await sleep(1500, signal);
     comeBack();
     listen(payment);
@@ -150,23 +154,25 @@ async function look(payment, signal) {
 // forget drops a payment that this gateway doesn't know: its record was another one's.
 function forget(payment) {
   recent.remove(payment);
-  again();
+  if (payment === shown) reset();
+  phone.recent(recent.list, shown);
 }
 
 // changed keeps and shows what happened to a payment.
 function changed(payment) {
   recent.save();
   phone.recent(recent.list, shown);
-  if (payment !== shown) return;
-  draw();
-  phone.show(payment, online);
+  if (payment === shown) draw();
 }
 
+// again is the button below a payment: a new one or, if this one never got through, another try.
 function again() {
-  if (shown?.unsent) {
-    send(shown);
-    return changed(shown);
-  }
+  if (!shown.unsent) return reset();
+  send(shown);
+  changed(shown);
+}
+
+function reset() {
   leaveStage();
   shown = null;
   phone.form();
@@ -177,28 +183,12 @@ function open(payment) {
   if (payment !== shown) show(payment);
 }
 
+// draw shows the payment on the phone and behind the scenes.
 function draw() {
-  const payment = shown;
-  const { silence } = scenarios[payment.scenario] ?? {};
-  const story = tell(payment, entries, silence);
-  $('lanes').classList.remove('idle');
-  lanes.show(story, () => now() - payment.tapped);
-  const { acked, sends, verdict, pushed } = figures(payment, entries);
-  const said = { acked: time(acked), sends: sends ? ['', 'once', 'twice'][sends] ?? `${sends} times` : '–', verdict: time(verdict), pushed: time(pushed) };
-  for (const [name, words] of Object.entries(said)) $(`figure-${name}`).textContent = words;
-  if (pushed !== null && payment.delay !== pushed) {
-    payment.delay = pushed;
-    phone.show(payment, online);
-    recent.save();
-  }
-  $('telling').replaceChildren(...story.marks.map((mark) => {
-    const item = document.createElement('li');
-    item.textContent = `${duration(mark.at)}: ${mark.text}`;
-    return item;
-  }));
+  shown.delay = figures(shown, entries).pushed ?? shown.delay;
+  scenes.show(shown, entries);
+  phone.show(shown, online);
 }
-
-const time = (ms) => (ms === null ? '–' : duration(ms));
 
 // lookAfter asks now and then for the pending payments that aren't on the screen.
 async function lookAfter() {
@@ -210,7 +200,7 @@ async function lookAfter() {
         Object.assign(payment, { status, stage, reason });
         changed(payment);
       } catch (error) {
-        if (error.status === 404) recent.remove(payment);
+        if (error.status === 404) forget(payment);
       }
     }
   }
@@ -218,28 +208,33 @@ async function lookAfter() {
 
 // resume goes on with what was under way when the page was left.
 function resume() {
-  const payment = recent.list[0];
-  if (payment?.status !== 'pending') return;
-  const absence = payment.away.at(-1);
-  if (absence && !absence[1]) absence[1] = now();
-  show(payment);
-  if (!payment.id) send(payment);
+  for (const payment of recent.list.filter((p) => p.status === 'pending')) {
+    const absence = payment.away.at(-1);
+    if (absence && !absence[1]) absence[1] = now();
+    if (!payment.id) send(payment);
+  }
+  if (recent.list[0]?.status === 'pending') show(recent.list[0]);
 }
 
 function chooseMisfortune() {
   $('story').textContent = scenarios[chosen('misfortune')].story;
-  if (shown && shown.status !== 'pending') again();
+  if (shown && shown.status !== 'pending') reset();
 }
 
 $('misfortunes').addEventListener('change', chooseMisfortune);
-$('transport').addEventListener('change', () => { if (online && shown?.id && shown.status === 'pending') listen(shown); });
+$('transport').addEventListener('change', () => {
+  if (online && shown?.id && shown.status === 'pending') listen(shown);
+});
 addEventListener('pagehide', () => {
   if (shown?.status !== 'pending' || !shown.id || !online) return;
   shown.away.push([now(), null]);
   recent.save();
 });
 
-lanes.show(tell(example.payment, example.entries), () => 0);
+addEventListener('pageshow', (event) => {
+  if (event.persisted) location.reload(); // out of the browser's memory, with dead connections
+});
+
 phone.recent(recent.list, shown);
 chooseMisfortune();
 resume();

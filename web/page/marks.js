@@ -52,7 +52,10 @@ function words(mark, x, narrow) {
   return [label];
 }
 
-const line = (x1, x2, dashed) => node('path', { class: dashed ? 'stem dashed' : 'stem', ...(!dashed && { pathLength: 1 }), d: `M${x1} 0H${x2}` });
+function line(x1, x2, dashed) {
+  const look = dashed ? { class: 'stem dashed' } : { class: 'stem', pathLength: 1 };
+  return node('path', { ...look, d: `M${x1} 0H${x2}` });
+}
 const tip = (x, y, way) => node('path', { class: 'tip', d: `M${x - 7 * way} ${y - 4.5}L${x} ${y}L${x - 7 * way} ${y + 4.5}` });
 const dot = (x, r) => node('circle', { class: 'dot', cx: x, r });
 

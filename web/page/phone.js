@@ -40,7 +40,7 @@ export function createPhone(root, on) {
       root.dataset.state = 'form';
       turn(receipt, form);
     },
-    // show shows where a payment stands; now and then with a new word, so that it is announced once.
+    // show shows where a payment stands. What is unchanged stays untouched, so that each state is announced once.
     show(payment, online) {
       const state = stateOf(payment, online);
       const [title, remark] = words(payment, state);
@@ -50,6 +50,7 @@ export function createPhone(root, on) {
       write(part('remark'), remark);
       write(part('sum'), inWords(payment.amount));
       write(part('whom'), `to ${payment.recipient}`);
+      write(part('speed'), payment.delay == null ? '' : `Pushed here in ${duration(payment.delay)}`);
       write(part('again'), state === 'unsent' ? 'Try again, same key' : 'New payment');
       turn(form, receipt);
     },
@@ -84,7 +85,7 @@ export function stateOf(payment, online = true) {
 
 function words(payment, state) {
   switch (state) {
-    case 'succeeded': return ['Paid', payment.delay == null ? 'The money is there.' : `Pushed here in ${duration(payment.delay)}.`];
+    case 'succeeded': return ['Paid', 'The money is there.'];
     case 'failed': return ['Not paid', sentence(payment.reason) || 'The partner declined.'];
     case 'refused': return ['Not accepted', sentence(payment.reason)];
     case 'offline': return ['No network', 'The payment goes on without you.'];
@@ -102,7 +103,10 @@ function row(payment, current, open) {
   button.type = 'button';
   button.dataset.state = stateOf(payment);
   if (current) button.setAttribute('aria-current', 'true');
-  button.append(span('who', payment.recipient), span('sum', inWords(payment.amount)), span('when', hour(payment.tapped)), span('state', short[stateOf(payment)]));
+  button.append(
+    span('who', payment.recipient), span('sum', inWords(payment.amount)),
+    span('when', hour(payment.tapped)), span('state', short[stateOf(payment)]),
+  );
   button.addEventListener('click', () => open(payment));
   return item;
 }

@@ -31,7 +31,7 @@ export const scenarios = {
     silence: '504 Timeout',
   },
   declined: {
-    story: 'The partner says no. A refusal is an answer like any other: it is recorded, and pushed at once.',
+    story: 'The partner says no. A refusal is an answer like any other: it is put on record, and pushed at once.',
     simulate: { status: 'declined', reply: 'ok', reply_after: '4s', webhook: 'once' },
   },
   offline: {

@@ -5,7 +5,7 @@ import { duration } from './words.js';
 
 export const app = 0, verdict = 1, partner = 2; // the lanes
 
-const said = {
+const words = {
   succeeded: 'paid', failed: 'declined', pending: 'still pending', not_found: 'not found', unknown: 'no answer', not_sent: 'not reached',
 };
 const tones = { succeeded: 'good', failed: 'bad' };
@@ -67,8 +67,9 @@ function requests(payment) {
 
 function absences(payment) {
   return payment.away.flatMap(([left, back], i) => {
-    const leaves = { key: `left${i}`, at: left - payment.tapped, order: 3, shape: 'dot', from: app, tone: 'off', label: 'phone gone', text: 'The phone is gone' };
-    const returns = { key: `back${i}`, at: back - payment.tapped, order: 6, shape: 'dot', from: app, label: 'phone back', text: 'The phone is back' };
+    const dot = { shape: 'dot', from: app };
+    const leaves = { ...dot, key: `left${i}`, at: left - payment.tapped, order: 3, tone: 'off', label: 'phone gone', text: 'The phone is gone' };
+    const returns = { ...dot, key: `back${i}`, at: back - payment.tapped, order: 6, label: 'phone back', text: 'The phone is back' };
     return back ? [leaves, returns] : [leaves];
   });
 }
@@ -87,40 +88,51 @@ function pushDelay(payment, settled) {
   return payment.pushed - payment.tapped - Math.max(settled.at, back);
 }
 
+// reports say how each kind of entry looks: to and fro between Verdict and the partner, or a stamp on Verdict's lane.
+const toPartner = { from: verdict, to: partner }, fromPartner = { from: partner, to: verdict };
 const reports = {
-  sending: () => ({ order: 1, shape: 'arrow', from: verdict, to: partner, label: 'sent', text: 'Verdict sends it to the partner' }),
-  reply: reply,
-  webhook: (word, remark) => ({
-    shape: 'arrow', dashed: true, from: partner, to: verdict, label: `webhook: ${word}`, detail: remark,
-    text: `A webhook comes: ${word}${remark && `; ${remark}`}`,
+  sending: () => ({ ...toPartner, order: 1, shape: 'arrow', label: 'sent', text: 'Verdict sends it to the partner' }),
+  reply: (e) => answers[e.outcome]?.(e) ?? {
+    ...fromPartner, shape: 'arrow', label: `reply: ${e.word}`,
+    detail: e.remark || (e.took_ms > 0 && `after ${duration(e.took_ms)}`), text: `The partner replies: ${e.word}`,
+  },
+  webhook: (e) => ({
+    ...fromPartner, shape: 'arrow', dashed: true, label: `webhook: ${e.word}`, detail: e.remark,
+    text: ['A webhook comes: ' + e.word, e.remark].filter(Boolean).join('; '),
   }),
-  check: (word, remark, e) => ({
-    shape: 'hairpin', from: verdict, to: partner, label: `check: ${word}`, detail: remark || (e.final ? 'final by now' : { not_found: 'too early to count' }[e.outcome]),
-    text: `Verdict asks the partner: ${word}`,
+  check: (e) => ({
+    ...toPartner, shape: 'hairpin', label: `check: ${e.word}`,
+    detail: e.remark || (e.outcome === 'not_found' && (e.final ? 'final by now' : 'too early to count')),
+    text: `Verdict asks the partner: ${e.word}`,
   }),
-  verdict: (word, _, e) => ({ order: 5, shape: 'verdict', from: verdict, label: e.outcome === 'failed' ? 'not paid' : 'paid', text: `The verdict: ${e.outcome}` }),
-  review: () => ({ order: 5, shape: 'verdict', from: verdict, label: 'review', text: 'Asked often enough: a person looks into it' }),
+  verdict: (e) => ({
+    from: verdict, order: 5, shape: 'verdict', label: e.outcome === 'failed' ? 'not paid' : 'paid', text: `The verdict: ${e.outcome}`,
+  }),
+  review: () => ({ from: verdict, order: 5, shape: 'verdict', label: 'review', text: 'Asked often enough: a person looks into it' }),
 };
 
-function reply(word, remark, e, silence) {
-  switch (e.outcome) {
-    case 'unknown':
-      return { shape: 'broken', from: partner, to: verdict, label: silence, detail: 'so: unknown', text: `The partner's reply: ${silence}. The outcome is unknown` };
-    case 'not_sent':
-      return { shape: 'broken', from: verdict, to: partner, label: word, detail: 'nothing sent', text: 'The partner is not reached; nothing was sent' };
-    default:
-      return { shape: 'arrow', from: partner, to: verdict, label: `reply: ${word}`, detail: remark || (e.took_ms > 0 && `after ${duration(e.took_ms)}`), text: `The partner replies: ${word}` };
-  }
-}
+// answers to a submit that are none.
+const answers = {
+  unknown: (e) => ({
+    ...fromPartner, shape: 'broken', label: e.silence, detail: 'so: unknown',
+    text: `The partner's reply: ${e.silence}. The outcome is unknown`,
+  }),
+  not_sent: (e) => ({
+    ...toPartner, shape: 'broken', label: e.word, detail: 'nothing sent', text: 'The partner is not reached; nothing was sent',
+  }),
+};
 
 // report is the mark of one entry; none for "accepted", which the acknowledgement tells.
 function report(e, settled, silence) {
   if (!reports[e.kind]) return null;
   const late = settled && e.at > settled.at;
-  const remark = e.conflict ? 'contradicts; kept' : late ? 'changes nothing' : '';
-  const final = settled?.outcome === 'failed' && e.outcome === 'not_found' && settled.at - e.at < 50;
+  const said = {
+    ...e, silence, word: words[e.outcome] ?? '',
+    remark: e.conflict ? 'contradicts; kept' : late ? 'changes nothing' : '',
+    final: settled?.outcome === 'failed' && settled.at === e.at, // evidence and its verdict have the same time
+  };
   const tone = e.conflict ? 'bad' : late ? undefined : tones[e.outcome];
-  return { key: e.key, at: e.at, order: 4, tone, ...reports[e.kind](said[e.outcome] ?? '', remark, { ...e, final }, silence) };
+  return { key: e.key, at: e.at, order: 4, tone, ...reports[e.kind](said) };
 }
 
 function spans(payment, events) {
