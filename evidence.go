@@ -7,9 +7,10 @@ type Source string
 
 // The sources of evidence.
 const (
-	SourceReply   Source = "reply"   // the partner's answer to a submit
-	SourceWebhook Source = "webhook" // the partner's call to us
-	SourceCheck   Source = "check"   // the partner's answer to a status check
+	SourceReply    Source = "reply"    // the partner's answer to a submit
+	SourceWebhook  Source = "webhook"  // the partner's call to us
+	SourceCheck    Source = "check"    // the partner's answer to a status check
+	SourceOperator Source = "operator" // a person who has found out by other means
 )
 
 // Outcome is what a piece of evidence says.
@@ -36,6 +37,13 @@ type Evidence struct {
 	Wait      time.Duration // how long the partner asked us to stay away; mostly 0
 	Raw       []byte        // the answer's first MaxRaw bytes
 	Conflict  bool          // it contradicts the verdict that stood when it came
+}
+
+// Conflict is a piece of evidence that contradicts a transaction's verdict.
+type Conflict struct {
+	Number      int64 // of the evidence, in the order of storing
+	Transaction Transaction
+	Evidence    Evidence
 }
 
 // MaxRaw is how many bytes of an answer are kept as evidence.

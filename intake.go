@@ -2,9 +2,20 @@ package verdict
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+)
+
+// KeyMode says who makes idempotency keys.
+type KeyMode string
+
+// The modes of idempotency keys.
+const (
+	ClientKeys KeyMode = "client" // apps make them
+	ServerKeys KeyMode = "server" // we issue them
+	EitherKeys KeyMode = "either" // apps may, and what looks like one of ours must be one
 )
 
 // Intake accepts requests, each once.
@@ -12,14 +23,31 @@ type Intake struct {
 	Store     Store
 	Relay     *Relay
 	Providers map[string]Provider
+	Keys      Keys
+	Mode      KeyMode
+	Exclusive bool          // refuse repeats with ErrInFlight while the first is pending
 	NewID     func() string // a new UUIDv7
 	Log       *slog.Logger
 }
 
+// IssueKey returns a key for one request of that operation, and when it expires. It returns an *InvalidError if the
+// operation has no name, or if apps make their own keys here.
+func (in *Intake) IssueKey(a Audience, operation string) (key string, expires time.Time, err error) {
+	if in.Mode == ClientKeys {
+		return "", time.Time{}, &InvalidError{"idempotency.mode", "keys are made by the app here; make one, such as a UUID"}
+	}
+	if err := checkOperation(operation); err != nil {
+		return "", time.Time{}, err
+	}
+	key, expires = in.Keys.Issue(a, operation, time.Now())
+	return key, expires, nil
+}
+
 // Accept puts a request on record and returns its transaction: a new one, or with replayed true the one that an earlier
 // request of the same scope made, as it stands now. When it returns nil the transaction survives a power cut.
-// It returns an *InvalidError for a request that can't be accepted, ErrMismatch if the scope was used with other
-// content, and the errors of Store.Create.
+// It returns an *InvalidError for a request that can't be accepted, ErrKeyUnknown, ErrKeyPurpose or ErrKeyExpired for a
+// key that we didn't issue for it, ErrMismatch if the scope was used with other content, ErrInFlight, and the errors of
+// Store.Create.
 func (in *Intake) Accept(ctx context.Context, r Request) (t Transaction, replayed bool, err error) {
 	if _, ok := in.Providers[r.Provider]; !ok {
 		return Transaction{}, false, &InvalidError{"provider", fmt.Sprintf("%q is not configured here", r.Provider)}
@@ -28,17 +56,41 @@ func (in *Intake) Accept(ctx context.Context, r Request) (t Transaction, replaye
 	if err != nil {
 		return Transaction{}, false, err
 	}
-	t, created, err := in.Store.Create(ctx, Accept(in.NewID(), r, fingerprint, time.Now()))
-	if err != nil {
+	t, created, err := in.firstOrEarlier(ctx, Accept(in.NewID(), r, fingerprint, time.Now()))
+	switch {
+	case err != nil:
 		return Transaction{}, false, fmt.Errorf("accept: %w", err)
+	case t.Fingerprint != fingerprint:
+		return Transaction{}, false, ErrMismatch
+	case created:
+		in.Log.Info("accepted", "transaction", t.ID, "provider", t.Provider, "operation", t.Operation)
+		in.Relay.Nudge(t)
+	case in.Exclusive && !t.Settled():
+		return t, true, ErrInFlight
 	}
-	if !created {
-		if t.Fingerprint != fingerprint {
-			return Transaction{}, false, ErrMismatch
+	return t, !created, nil
+}
+
+// firstOrEarlier stores t, or returns the one that stands in its place. An issued key may expire: that is too late to
+// begin, but not to repeat what was begun in time.
+func (in *Intake) firstOrEarlier(ctx context.Context, t Transaction) (stored Transaction, created bool, err error) {
+	err = in.checkKey(t.Scope, t.CreatedAt)
+	if errors.Is(err, ErrKeyExpired) {
+		earlier, found := in.Store.Find(ctx, t.Scope)
+		if errors.Is(found, ErrNotFound) {
+			return Transaction{}, false, err
 		}
-		return t, true, nil
+		return earlier, false, found
 	}
-	in.Log.Info("accepted", "transaction", t.ID, "provider", t.Provider, "operation", t.Operation)
-	in.Relay.Nudge(t)
-	return t, false, nil
+	if err != nil {
+		return Transaction{}, false, err
+	}
+	return in.Store.Create(ctx, t)
+}
+
+func (in *Intake) checkKey(s Scope, now time.Time) error {
+	if in.Mode == ServerKeys || in.Mode == EitherKeys && in.Keys.issued(s.Key) {
+		return in.Keys.check(s.Audience(), s.Operation, s.Key, now)
+	}
+	return nil
 }

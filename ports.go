@@ -42,6 +42,19 @@ type Store interface {
 	// those that the audience may see, or all if it is nil.
 	Settled(ctx context.Context, audience *Audience, after int64, limit int) ([]Transaction, error)
 
+	// InStage returns at most limit transactions of that stage with an EventID greater than after, in the order of
+	// EventID. It is for people, and may look through all that is pending.
+	InStage(ctx context.Context, stage Stage, after int64, limit int) ([]Transaction, error)
+
+	// Conflicts returns at most limit pieces of evidence that contradict a verdict, with a number greater than after,
+	// in the order of storing.
+	Conflicts(ctx context.Context, after int64, limit int) ([]Conflict, error)
+
+	// ReleaseKeys frees the scopes of at most limit transactions, in the order of their verdicts and up to the first that
+	// was settled at that time or later, and returns how many. The transactions stay, but Find doesn't find them any
+	// more, and Create takes their scopes for new.
+	ReleaseKeys(ctx context.Context, settledBefore time.Time, limit int) (int, error)
+
 	// LastEventID returns the greatest EventID given so far, 0 before the first.
 	LastEventID(ctx context.Context) (int64, error)
 

@@ -34,8 +34,8 @@ func (r Request) fingerprint() ([sha256.Size]byte, error) {
 	if !printable(r.Key, MaxKey) {
 		return none, &InvalidError{"key", fmt.Sprintf("give 1 to %d printable ASCII characters", MaxKey)}
 	}
-	if !printable(r.Operation, MaxOperation) {
-		return none, &InvalidError{"operation", fmt.Sprintf("give 1 to %d printable ASCII characters", MaxOperation)}
+	if err := checkOperation(r.Operation); err != nil {
+		return none, err
 	}
 	if len(r.Payload) > MaxPayload {
 		return none, &InvalidError{"payload", fmt.Sprintf("%d bytes; give at most %d", len(r.Payload), MaxPayload)}
@@ -51,6 +51,13 @@ func (r Request) fingerprint() ([sha256.Size]byte, error) {
 	fmt.Fprintf(h, "%q %q ", r.Operation, r.Provider)
 	h.Write(content)
 	return [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+func checkOperation(operation string) error {
+	if !printable(operation, MaxOperation) {
+		return &InvalidError{"operation", fmt.Sprintf("give 1 to %d printable ASCII characters", MaxOperation)}
+	}
+	return nil
 }
 
 // printable reports whether s is 1 to limit characters of printable ASCII.

@@ -106,6 +106,49 @@ func (s *Settler) takeWebhook(ctx context.Context, w Webhook) error {
 	return s.Settle(ctx, w.Transaction, e)
 }
 
+// AskNow has the partner asked at once what became of a transaction, instead of when it would be due. It returns the
+// transaction, unchanged if there is nothing to ask.
+func (s *Settler) AskNow(ctx context.Context, id string) (Transaction, error) {
+	t, err := s.Store.Transaction(ctx, id)
+	if err != nil {
+		return Transaction{}, fmt.Errorf("ask about %s: %w", id, err)
+	}
+	next := t.AskNow(time.Now())
+	if next.Version == t.Version {
+		return t, nil
+	}
+	next, err = s.Store.Replace(ctx, next, nil)
+	if err != nil {
+		return Transaction{}, fmt.Errorf("ask about %s: %w", id, err)
+	}
+	s.Log.Info("asking", "transaction", id, "source", string(SourceOperator))
+	s.Relay.Nudge(next)
+	return next, nil
+}
+
+// Resolve settles a transaction that is for review on the word of a person, whose reason is kept as evidence. It
+// returns ErrNotInReview, changing nothing, for any other.
+func (s *Settler) Resolve(ctx context.Context, id string, to Outcome, reason string) (Transaction, error) {
+	e := Evidence{Source: SourceOperator, Outcome: to, Reason: reason, At: time.Now()}
+	if !e.decides() {
+		return Transaction{}, &InvalidError{"status", "give succeeded or failed"}
+	}
+	if reason == "" {
+		return Transaction{}, &InvalidError{"reason", "say how you know"}
+	}
+	t, err := s.Store.Transaction(ctx, id)
+	if err == nil && t.Stage != StageReview {
+		err = ErrNotInReview
+	}
+	if err == nil {
+		t, err = s.weigh(ctx, t, e)
+	}
+	if err != nil {
+		return Transaction{}, fmt.Errorf("resolve %s: %w", id, err)
+	}
+	return t, nil
+}
+
 // Settle weighs a piece of evidence and puts it on record, with the change it makes. It returns ErrNotFound if there is
 // no such transaction.
 func (s *Settler) Settle(ctx context.Context, id string, e Evidence) error {
@@ -118,23 +161,32 @@ func (s *Settler) Settle(ctx context.Context, id string, e Evidence) error {
 		if t.Settled() {
 			return s.recordLate(ctx, t, e)
 		}
-		p, ok := s.Providers[t.Provider]
-		if !ok {
-			return fmt.Errorf("settle %s: provider %q is not configured any more; add it again", id, t.Provider)
-		}
-		next, err := s.Store.Replace(ctx, t.Weigh(e, s.policy(p)), &e)
+		_, err = s.weigh(ctx, t, e)
 		if errors.Is(err, ErrStale) {
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("settle %s: %w", id, err)
 		}
-		s.logEvidence(t, e)
-		s.logChange(t, next, e)
-		s.Relay.Nudge(next)
 		return nil
 	}
 	return fmt.Errorf("settle %s: %w, %d times over", id, ErrStale, settleTries)
+}
+
+// weigh puts the state that follows from t and a piece of evidence on record, unless t has changed meanwhile.
+func (s *Settler) weigh(ctx context.Context, t Transaction, e Evidence) (Transaction, error) {
+	p, ok := s.Providers[t.Provider]
+	if !ok {
+		return Transaction{}, fmt.Errorf("provider %q is not configured any more; add it again", t.Provider)
+	}
+	next, err := s.Store.Replace(ctx, t.Weigh(e, s.policy(p)), &e)
+	if err != nil {
+		return Transaction{}, err
+	}
+	s.logEvidence(t, e)
+	s.logChange(t, next, e)
+	s.Relay.Nudge(next)
+	return next, nil
 }
 
 // recordLate keeps evidence that came after the verdict.

@@ -9,13 +9,14 @@ import (
 )
 
 // Sweeper takes up what is due or was left behind: checks whose time has come, commands the stream lost, the work of
-// instances that died, and webhooks that came before their transaction.
+// instances that died, webhooks that came before their transaction, and keys that need not be remembered any more.
 type Sweeper struct {
-	Store   Store
-	Stream  Stream
-	Settler *Settler
-	Every   time.Duration // between looks at the outbox
-	Log     *slog.Logger
+	Store     Store
+	Stream    Stream
+	Settler   *Settler
+	Every     time.Duration // between looks at the outbox
+	Retention time.Duration // of keys, after the verdict
+	Log       *slog.Logger
 }
 
 // sweepBatch is how many commands are claimed together.
@@ -39,7 +40,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 
 // Sweep takes up all that is due now.
 func (s *Sweeper) Sweep(ctx context.Context) error {
-	return errors.Join(s.commands(ctx), s.webhooks(ctx))
+	return errors.Join(s.commands(ctx), s.webhooks(ctx), s.keys(ctx))
 }
 
 func (s *Sweeper) commands(ctx context.Context) error {
@@ -75,4 +76,12 @@ func (s *Sweeper) webhooks(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// keys frees a small batch: there is no hurry, and the writer has other things to do.
+func (s *Sweeper) keys(ctx context.Context) error {
+	if _, err := s.Store.ReleaseKeys(ctx, time.Now().Add(-s.Retention), sweepBatch); err != nil {
+		return fmt.Errorf("release keys: %w", err)
+	}
+	return nil
 }

@@ -134,6 +134,16 @@ func (t Transaction) Weigh(e Evidence, p Policy) Transaction {
 	return t
 }
 
+// AskNow returns the state in which a check is due at once, or t as it is if nothing was sent or all is known.
+func (t Transaction) AskNow(now time.Time) Transaction {
+	if t.Stage != StageWaiting && t.Stage != StageReview {
+		return t
+	}
+	t.Version++
+	t.Stage, t.Reason, t.Due = StageWaiting, "", now
+	return t
+}
+
 // Contradicts reports whether the evidence speaks against the verdict of a settled transaction.
 func (t Transaction) Contradicts(e Evidence) bool {
 	return t.Settled() && e.decides() && Status(e.Outcome) != t.Status

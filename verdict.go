@@ -26,6 +26,12 @@ var (
 	// ErrMismatch: the key belongs to a transaction with other content. Nothing was stored.
 	ErrMismatch = errors.New("the key was used with other content")
 
+	// ErrInFlight: the key belongs to a transaction that is still pending, and such repeats are refused here.
+	ErrInFlight = errors.New("the first request with this key is still in flight")
+
+	// ErrNotInReview: only a transaction that is for review can be resolved by a person.
+	ErrNotInReview = errors.New("the transaction is not for review")
+
 	// ErrOverloaded: refused before anything was stored. The same request may be sent again a little later.
 	ErrOverloaded = errors.New("too much work is waiting")
 

@@ -23,8 +23,18 @@ func (s *Store) Record(ctx context.Context, id string, e verdict.Evidence) error
 
 func (s *Store) record(id string, e verdict.Evidence) {
 	e.Asked, e.At = plain(e.Asked), plain(e.At)
-	e.Raw = slices.Clone(e.Raw)
+	e = ownEvidence(e)
 	s.evidence[id] = append(s.evidence[id], e)
+	s.pieces++
+	if e.Conflict {
+		s.conflicts = append(s.conflicts, verdict.Conflict{Number: s.pieces, Transaction: verdict.Transaction{ID: id}, Evidence: e})
+	}
+}
+
+// ownEvidence returns a copy of e that shares nothing with it.
+func ownEvidence(e verdict.Evidence) verdict.Evidence {
+	e.Raw = slices.Clone(e.Raw)
+	return e
 }
 
 // History implements verdict.Store.
@@ -35,7 +45,7 @@ func (s *Store) History(ctx context.Context, id string) ([]verdict.Evidence, err
 	defer s.leave()
 	found := slices.Clone(s.evidence[id])
 	for i := range found {
-		found[i].Raw = slices.Clone(found[i].Raw)
+		found[i] = ownEvidence(found[i])
 	}
 	return found, nil
 }

@@ -17,11 +17,14 @@ import (
 type Store struct {
 	mu           sync.Mutex // guards all below
 	transactions map[string]verdict.Transaction
-	scopes       map[verdict.Scope]string // to the id
+	scopes       map[verdict.Scope]string // to the id; only those whose key is held
 	outbox       map[string]step
 	evidence     map[string][]verdict.Evidence
-	parked       []verdict.Webhook // in the order in which they came
-	event        int64             // the greatest event id given so far
+	pieces       int64              // of evidence, stored so far
+	conflicts    []verdict.Conflict // of the transactions only the ids
+	parked       []verdict.Webhook  // in the order in which they came
+	released     int64              // the event id of the last verdict whose key was released
+	event        int64              // the greatest event id given so far
 	secret       []byte
 	closed       bool
 }

@@ -84,9 +84,20 @@ func (s *Store) Settled(ctx context.Context, a *verdict.Audience, after int64, l
 		return nil, fmt.Errorf("read settled transactions: %w", err)
 	}
 	defer s.leave()
+	return s.settled(a, after, limit), nil
+}
+
+func (s *Store) settled(a *verdict.Audience, after int64, limit int) []verdict.Transaction {
+	return s.which(after, limit, func(t verdict.Transaction) bool {
+		return t.Settled() && (a == nil || t.Audience() == *a)
+	})
+}
+
+// which returns the first transactions after an event id that fulfil the condition, in the order of their event ids.
+func (s *Store) which(after int64, limit int, is func(verdict.Transaction) bool) []verdict.Transaction {
 	var found []verdict.Transaction
 	for _, t := range s.transactions {
-		if t.Settled() && t.EventID > after && (a == nil || t.Audience() == *a) {
+		if t.EventID > after && is(t) {
 			found = append(found, t)
 		}
 	}
@@ -95,7 +106,7 @@ func (s *Store) Settled(ctx context.Context, a *verdict.Audience, after int64, l
 	for i := range found {
 		found[i] = own(found[i])
 	}
-	return found, nil
+	return found
 }
 
 // own returns a copy of t that shares nothing with it.

@@ -21,9 +21,10 @@ const (
 		sends = ?, checks = ?, due = ?, sent_at = ?, settled_at = ? WHERE id = ? AND version = ?`
 
 	byID    = `SELECT ` + transactionColumns + ` FROM transactions WHERE id = ?`
-	byScope = `SELECT ` + transactionColumns + ` FROM transactions WHERE tenant = ? AND owner = ? AND operation = ? AND key = ?`
+	byScope = `SELECT ` + transactionColumns + ` FROM transactions
+		WHERE tenant = ? AND owner = ? AND operation = ? AND key = ? AND key_held = 1`
 
-	// These name the stage as a literal so that the partial indexes serve them.
+	// These name the stage as a literal, and byScope that the key is held, so that the partial indexes serve them.
 	settled = `SELECT ` + transactionColumns + ` FROM transactions
 		WHERE stage = 'settled' AND event_id > ? ORDER BY event_id LIMIT ?`
 	settledOfAudience = `SELECT ` + transactionColumns + ` FROM transactions

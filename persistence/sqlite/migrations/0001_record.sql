@@ -1,6 +1,6 @@
 -- Times are Unix nanoseconds; NULL is the zero time.
 
--- One row is one transaction, and its scope's UNIQUE index is the table of idempotency keys.
+-- One row is one transaction.
 CREATE TABLE transactions (
     number      INTEGER PRIMARY KEY,
     id          TEXT    NOT NULL UNIQUE,
@@ -23,8 +23,14 @@ CREATE TABLE transactions (
     settled_at  INTEGER,
     fingerprint BLOB    NOT NULL,
     payload     BLOB,
-    UNIQUE (tenant, owner, operation, key)
+    key_held    INTEGER NOT NULL DEFAULT 1 -- 0 once the key may be used again
 ) STRICT;
+
+-- The table of idempotency keys.
+CREATE UNIQUE INDEX keys ON transactions (tenant, owner, operation, key) WHERE key_held = 1;
+
+-- What waits for a person.
+CREATE INDEX review ON transactions (event_id) WHERE stage = 'review';
 
 -- A transaction enters these once, with its verdict; until then its changes don't touch them.
 CREATE INDEX settled ON transactions (event_id) WHERE stage = 'settled';
@@ -59,6 +65,7 @@ CREATE TABLE evidence (
 ) STRICT;
 
 CREATE INDEX evidence_of ON evidence (transaction_id);
+CREATE INDEX conflicts ON evidence (number) WHERE conflict = 1;
 
 -- Webhooks that wait for their transaction.
 CREATE TABLE parked (
@@ -71,9 +78,11 @@ CREATE TABLE parked (
     UNIQUE (transaction_id, provider, digest)
 ) STRICT;
 
--- One row: the greatest event id given so far, and the secret that was made with the store.
+-- One row: the greatest event id given so far, that of the last verdict whose key was released, and the secret that was
+-- made with the store.
 CREATE TABLE meta (
-    id     INTEGER PRIMARY KEY CHECK (id = 1),
-    event  INTEGER NOT NULL,
-    secret BLOB    NOT NULL
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    event    INTEGER NOT NULL,
+    released INTEGER NOT NULL DEFAULT 0,
+    secret   BLOB    NOT NULL
 ) STRICT;
