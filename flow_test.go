@@ -106,12 +106,16 @@ func run(t *testing.T, p *partner, f func(t *testing.T, s *system)) {
 			Tokens: verdict.Tokens{Secret: []byte("secret")}, PublicURL: "http://us", Log: log,
 		}
 		s.stream.handle = s.settler.Handle
-		s.sweeper = &verdict.Sweeper{Store: store, Stream: s.stream, Settler: s.settler, Every: time.Second, Log: log}
+		s.sweeper = &verdict.Sweeper{Store: store, Stream: s.stream, Settler: s.settler, Every: time.Second, Retention: 24 * time.Hour, Log: log}
 		ids := 0
-		s.intake = &verdict.Intake{Store: store, Relay: relay, Providers: providers, Log: log, NewID: func() string {
-			ids++
-			return fmt.Sprint("id", ids)
-		}}
+		s.intake = &verdict.Intake{
+			Store: store, Relay: relay, Providers: providers, Log: log, Mode: verdict.EitherKeys,
+			Keys: verdict.Keys{Secret: []byte("secret"), Life: time.Hour},
+			NewID: func() string {
+				ids++
+				return fmt.Sprint("id", ids)
+			},
+		}
 		ctx, stop := context.WithCancel(t.Context())
 		var loops sync.WaitGroup
 		loops.Go(func() { _ = relay.Run(ctx) })
@@ -373,6 +377,115 @@ func TestAWebhookWithAnotherTokenIsRefused(t *testing.T) {
 			if err := s.settler.Webhook(t.Context(), "p", token, []byte("{}")); !errors.Is(err, verdict.ErrBadToken) {
 				t.Errorf("%q: %v", token, err)
 			}
+		}
+	})
+}
+
+func TestAnIssuedKeyCanBeRepeatedWhenItHasExpiredButNotBegun(t *testing.T) {
+	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Second}}
+	run(t, p, func(t *testing.T, s *system) {
+		us := request("").Audience()
+		used, _, err := s.intake.IssueKey(us, "transfer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		unused, _, err := s.intake.IssueKey(us, "transfer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := s.accept(t, used)
+		time.Sleep(2 * time.Hour)
+		again, replayed, err := s.intake.Accept(t.Context(), request(used))
+		if err != nil || !replayed || again.ID != first.ID {
+			t.Errorf("repeat: %s, replayed %v, %v", again.ID, replayed, err)
+		}
+		if _, _, err := s.intake.Accept(t.Context(), request(unused)); !errors.Is(err, verdict.ErrKeyExpired) {
+			t.Errorf("begun too late: %v", err)
+		}
+		other := request(used)
+		other.Operation = "refund"
+		if _, _, err := s.intake.Accept(t.Context(), other); !errors.Is(err, verdict.ErrKeyPurpose) {
+			t.Errorf("for another purpose: %v", err)
+		}
+	})
+}
+
+func TestServersThatIssueKeysTakeNoOthers(t *testing.T) {
+	run(t, &partner{}, func(t *testing.T, s *system) {
+		s.intake.Mode = verdict.ServerKeys
+		if _, _, err := s.intake.Accept(t.Context(), request("mine")); !errors.Is(err, verdict.ErrKeyUnknown) {
+			t.Errorf("a key of the client's: %v", err)
+		}
+		s.intake.Mode = verdict.ClientKeys
+		var invalid *verdict.InvalidError
+		if _, _, err := s.intake.IssueKey(request("").Audience(), "transfer"); !errors.As(err, &invalid) {
+			t.Errorf("asked for a key: %v", err)
+		}
+	})
+}
+
+func TestARepeatInFlightCanBeRefused(t *testing.T) {
+	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Minute}}
+	p.submit = func(context.Context, verdict.Submission) (verdict.Answer, error) {
+		time.Sleep(10 * time.Second)
+		return verdict.Answer{Outcome: verdict.OutcomeSucceeded}, nil
+	}
+	run(t, p, func(t *testing.T, s *system) {
+		s.intake.Exclusive = true
+		s.accept(t, "k")
+		if _, _, err := s.intake.Accept(t.Context(), request("k")); !errors.Is(err, verdict.ErrInFlight) {
+			t.Errorf("in flight: %v", err)
+		}
+		time.Sleep(11 * time.Second)
+		if tx, replayed, err := s.intake.Accept(t.Context(), request("k")); err != nil || !replayed || !tx.Settled() {
+			t.Errorf("after the verdict: replayed %v, %v", replayed, err)
+		}
+	})
+}
+
+func TestAKeyIsForgottenADayAfterTheVerdict(t *testing.T) {
+	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Second}}
+	p.submit = func(context.Context, verdict.Submission) (verdict.Answer, error) {
+		return verdict.Answer{Outcome: verdict.OutcomeSucceeded}, nil
+	}
+	run(t, p, func(t *testing.T, s *system) {
+		first := s.accept(t, "k")
+		time.Sleep(23 * time.Hour)
+		if tx, replayed, err := s.intake.Accept(t.Context(), request("k")); err != nil || !replayed || tx.ID != first.ID {
+			t.Errorf("within the day: replayed %v, %v", replayed, err)
+		}
+		time.Sleep(2 * time.Hour)
+		if second := s.accept(t, "k"); second.ID == first.ID {
+			t.Error("the same transaction after the retention")
+		}
+	})
+}
+
+func TestAPersonResolvesWhatIsForReview(t *testing.T) {
+	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Second}}
+	run(t, p, func(t *testing.T, s *system) {
+		tx := s.accept(t, "k")
+		if _, err := s.settler.Resolve(t.Context(), tx.ID, verdict.OutcomeFailed, "guessed"); !errors.Is(err, verdict.ErrNotInReview) {
+			t.Errorf("resolved while it is being asked about: %v", err)
+		}
+		time.Sleep(2 * time.Hour)
+		if tx = s.get(t, tx.ID); tx.Stage != verdict.StageReview || len(p.checks) != 5 {
+			t.Fatalf("%s after %d checks", tx.Stage, len(p.checks))
+		}
+		if _, err := s.settler.AskNow(t.Context(), tx.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if tx = s.get(t, tx.ID); tx.Stage != verdict.StageReview || len(p.checks) != 6 {
+			t.Errorf("%s after %d checks", tx.Stage, len(p.checks))
+		}
+		if _, err := s.settler.Resolve(t.Context(), tx.ID, verdict.OutcomeSucceeded, "on the partner's statement"); err != nil {
+			t.Fatal(err)
+		}
+		h := s.history(t, tx.ID)
+		last := h[len(h)-1]
+		if tx = s.get(t, tx.ID); tx.Status != verdict.Succeeded || last.Source != verdict.SourceOperator || last.Reason == "" {
+			t.Errorf("%s by %+v", tx.Status, last)
 		}
 	})
 }

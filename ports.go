@@ -9,6 +9,9 @@ import (
 // An error that is ErrUncertain leaves open whether the change is stored; any other error means that nothing was.
 // Reads never return what a power cut could take back. A store is safe for concurrent use, also by several processes.
 //
+// What an accepted request leads to is never refused for lack of room: only Create sheds load, the other changes wait
+// for their turn as long as their context lasts.
+//
 // In the commit of each change the store keeps the transaction's Command in an outbox, in place of the one before it,
 // and gives the change its number, EventID: greater than all before it, and never used twice.
 type Store interface {
@@ -20,7 +23,7 @@ type Store interface {
 	// returns ErrStale, changing nothing, unless the version on record is next.Version-1.
 	Replace(ctx context.Context, next Transaction, e *Evidence) (stored Transaction, err error)
 
-	// Record adds evidence to a transaction without changing it.
+	// Record adds evidence to a transaction without changing it. It returns ErrNotFound if there is no such transaction.
 	Record(ctx context.Context, id string, e Evidence) error
 
 	// Transaction returns the transaction of that id, or ErrNotFound.

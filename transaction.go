@@ -122,6 +122,8 @@ func (t Transaction) Weigh(e Evidence, p Policy) Transaction {
 	switch {
 	case e.decides() && e.Source == SourceWebhook && !p.WebhookSettles:
 		return t.checkNow(e)
+	case e.decides() && e.Source == SourceOperator: // whose words are for the record, not for the app
+		return t.settle(Status(e.Outcome), "found out by a person", e.At)
 	case e.decides():
 		return t.settle(Status(e.Outcome), e.Reason, e.At)
 	case e.Outcome == OutcomeNotSent:

@@ -27,6 +27,7 @@ type config struct {
 	Provider  string                    `koanf:"provider"`
 	Providers map[string]map[string]any `koanf:"providers"`
 	Schedule  scheduleConfig            `koanf:"schedule"`
+	Keys      keyConfig                 `koanf:"idempotency"`
 	Sweep     time.Duration             `koanf:"sweep"`
 	Language  string                    `koanf:"language"`
 	Origins   []string                  `koanf:"origins"`
@@ -42,6 +43,13 @@ type scheduleConfig struct {
 	Checks   []time.Duration `koanf:"checks"`
 	SendFor  time.Duration   `koanf:"send_for"`
 	MaxSends int             `koanf:"max_sends"`
+}
+
+type keyConfig struct {
+	Mode       verdict.KeyMode `koanf:"mode"`
+	Concurrent string          `koanf:"concurrent"`
+	Life       time.Duration   `koanf:"life"`
+	Retention  time.Duration   `koanf:"retention"`
 }
 
 type logConfig struct {
@@ -108,6 +116,9 @@ func (c config) validate() error {
 	if err := c.schedule().Validate(); err != nil {
 		return fmt.Errorf("config: schedule.%w", err)
 	}
+	if err := c.Keys.validate(); err != nil {
+		return fmt.Errorf("config: idempotency.%w", err)
+	}
 	if _, ok := c.Providers[c.Provider]; !ok {
 		return fmt.Errorf("config: provider: %q is not among providers (%s)", c.Provider, strings.Join(c.providerNames(), ", "))
 	}
@@ -124,6 +135,20 @@ func (c config) publicURL() string {
 }
 
 func (c config) schedule() verdict.Schedule { return verdict.Schedule(c.Schedule) }
+
+func (k keyConfig) validate() error {
+	switch {
+	case k.Mode != verdict.ClientKeys && k.Mode != verdict.ServerKeys && k.Mode != verdict.EitherKeys:
+		return fmt.Errorf("mode: %q; give client, server or either", k.Mode)
+	case k.Concurrent != "replay" && k.Concurrent != "conflict":
+		return fmt.Errorf("concurrent: %q; give replay or conflict", k.Concurrent)
+	case k.Life < time.Second:
+		return fmt.Errorf("life: %s; give at least 1s, such as 15m", k.Life)
+	case k.Retention < 0:
+		return fmt.Errorf("retention: %s; give 0s or more, such as 24h", k.Retention)
+	}
+	return nil
+}
 
 func (c config) providerNames() []string { return slices.Sorted(maps.Keys(c.Providers)) }
 

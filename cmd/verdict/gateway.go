@@ -101,7 +101,10 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 		Tokens: verdict.Tokens{Secret: secret}, PublicURL: c.publicURL(), Log: log,
 	}
 	g.web, err = web.New(web.Config{
-		Intake:  &verdict.Intake{Store: p.store, Relay: g.relay, Providers: p.providers, NewID: newID, Log: log},
+		Intake: &verdict.Intake{
+			Store: p.store, Relay: g.relay, Providers: p.providers, Keys: verdict.Keys{Secret: secret, Life: c.Keys.Life},
+			Mode: c.Keys.Mode, Exclusive: c.Keys.Concurrent == "conflict", NewID: newID, Log: log,
+		},
 		Settler: g.settler, Store: p.store, Feed: g.hub, Provider: c.Provider, Language: c.Language,
 		Origins: c.Origins, Log: log,
 	})
@@ -159,7 +162,8 @@ func (g *gateway) work(ctx context.Context, group *errgroup.Group) {
 		group.Go(func() error { return g.bus.Work(ctx, name, verdict.Check, traits.Checks, g.settler.Handle) })
 	}
 	sweeper := &verdict.Sweeper{
-		Store: g.store, Stream: g.bus, Settler: g.settler, Every: g.config.Sweep, Log: g.log,
+		Store: g.store, Stream: g.bus, Settler: g.settler, Every: g.config.Sweep,
+		Retention: g.config.Keys.Retention, Log: g.log,
 	}
 	group.Go(func() error { return sweeper.Run(ctx) })
 }
