@@ -40,10 +40,14 @@ func (s *Settler) Handle(ctx context.Context, c Command) error {
 	if !ok {
 		return fmt.Errorf("%s %s: provider %q is not configured any more; add it again", c.Kind, t.ID, t.Provider)
 	}
+	carryOut := s.check
 	if c.Kind == Submit {
-		return s.submit(ctx, p, t)
+		carryOut = s.submit
 	}
-	return s.check(ctx, p, t)
+	if err := carryOut(ctx, p, t); err != nil {
+		return fmt.Errorf("%s %s: %w", c.Kind, c.Transaction, err)
+	}
+	return nil
 }
 
 // submit writes the marker, sends, and weighs the reply.
@@ -55,7 +59,7 @@ func (s *Settler) submit(ctx context.Context, p Provider, t Transaction) error {
 		return nil // somebody else's turn
 	}
 	if err != nil {
-		return fmt.Errorf("mark %s as sending: %w", t.ID, err)
+		return fmt.Errorf("write the marker: %w", err)
 	}
 	s.Log.Info("sending", "transaction", t.ID, "provider", t.Provider)
 	call, cancel := context.WithTimeout(ctx, traits.SubmitTimeout)
@@ -69,9 +73,16 @@ func (s *Settler) submit(ctx context.Context, p Provider, t Transaction) error {
 	return s.Settle(ctx, t.ID, evidence(SourceReply, t.SentAt, answer, err))
 }
 
-// check asks the partner and weighs its answer.
+// check claims the check, asks the partner, and weighs its answer.
 func (s *Settler) check(ctx context.Context, p Provider, t Transaction) error {
 	now := time.Now()
+	t, err := s.Store.Replace(ctx, t.Ask(now), nil)
+	if errors.Is(err, ErrStale) {
+		return nil // somebody else's turn
+	}
+	if err != nil {
+		return fmt.Errorf("claim it: %w", err)
+	}
 	call, cancel := context.WithTimeout(ctx, CheckTimeout)
 	defer cancel()
 	answer, err := p.Check(call, t.Reference)

@@ -113,6 +113,14 @@ func (t Transaction) Send(p Policy, now time.Time) Transaction {
 	return t.checkNext(p, now)
 }
 
+// Ask returns the state that must be on record before a check is made: so of two who have the same command only one
+// asks. Should that one die, another asks after Lease.
+func (t Transaction) Ask(now time.Time) Transaction {
+	t.Version++
+	t.Due = now.Add(Lease)
+	return t
+}
+
 // Weigh returns the state that follows from a piece of evidence. A settled transaction stays as it is, to the version.
 func (t Transaction) Weigh(e Evidence, p Policy) Transaction {
 	if t.Settled() {
