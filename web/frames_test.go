@@ -67,7 +67,7 @@ func sse(t *testing.T, url string, header ...string) (*http.Response, frames) {
 	return sseWith(t, ctx, http.DefaultClient, url, header...)
 }
 
-func sseWith(t *testing.T, ctx context.Context, client *http.Client, url string, header ...string) (*http.Response, frames) {
+func sseWith(t testing.TB, ctx context.Context, client *http.Client, url string, header ...string) (*http.Response, frames) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 	if err != nil {

@@ -118,6 +118,7 @@ func TestJournalReadsOnAfterTrouble(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer r.close()
+		synctest.Wait()
 		w.mute()
 		settled := w.settled(w.accept("k1"), verdict.OutcomeSucceeded)
 		w.store.fail(errors.New("disk i/o error"))
@@ -126,6 +127,36 @@ func TestJournalReadsOnAfterTrouble(t *testing.T) {
 		w.store.fail(nil)
 		_, more, _ := r.next(t.Context())
 		<-more // in virtual time, without another word from the feed
+		if got := numbers(t, r); len(got) != 1 {
+			t.Errorf("read %v", got)
+		}
+	})
+}
+
+// tellAfterRead settles a transaction just after the position was read, and tells it before the journal has begun.
+type tellAfterRead struct {
+	Store
+	world   *world
+	pending verdict.Transaction
+}
+
+func (s tellAfterRead) LastEventID(ctx context.Context) (int64, error) {
+	last, err := s.Store.LastEventID(ctx)
+	s.world.settled(s.pending, verdict.OutcomeSucceeded)
+	synctest.Wait()
+	return last, err
+}
+
+func TestVerdictToldWhileTheJournalBeginsIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		js := newJournals(tellAfterRead{w.store, w, w.accept("k1")}, w.feed, w.server.log)
+		r, err := js.open(t.Context(), caller(nil), 0, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.close()
+		synctest.Wait()
 		if got := numbers(t, r); len(got) != 1 {
 			t.Errorf("read %v", got)
 		}

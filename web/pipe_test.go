@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 )
 
 // pipes is a listener whose connections are net.Pipe, so that a server runs in virtual time (testing/synctest).
@@ -45,7 +46,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 // listenOnPipes serves on pipes until the test ends.
 func (w *world) listenOnPipes(t *testing.T) *pipes {
 	p := &pipes{conns: make(chan net.Conn), ended: make(chan struct{})}
-	server := &http.Server{Handler: w.server}
+	server := &http.Server{Handler: w.server, ReadTimeout: 12 * time.Second, WriteTimeout: 12 * time.Second} // no harm to streams
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(p) })
 	t.Cleanup(func() {

@@ -54,8 +54,8 @@ const (
 	maxWaits = 1000
 )
 
-// Server is the http.Handler of all that web offers. Set ReadHeaderTimeout and IdleTimeout on the http.Server around it;
-// streams set their own deadlines, so that a WriteTimeout does them no harm.
+// Server is the http.Handler of all that web offers. Set ReadHeaderTimeout and IdleTimeout on the http.Server around it.
+// Streams set their own deadlines; for the sake of Prefer: wait a WriteTimeout, if any, must be longer than 45 s.
 type Server struct {
 	intake    *verdict.Intake
 	settler   *verdict.Settler

@@ -19,7 +19,7 @@ import (
 
 // client is a WebSocket client of a test.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	conn *websocket.Conn
 }
 
@@ -38,7 +38,7 @@ func (w *world) connect() client {
 	return dialSocket(w.t, websocket.Dialer{Subprotocols: []string{"other", subprotocol}}, strings.Replace(w.listen(), "http", "ws", 1))
 }
 
-func dialSocket(t *testing.T, dialer websocket.Dialer, url string) client {
+func dialSocket(t testing.TB, dialer websocket.Dialer, url string) client {
 	t.Helper()
 	conn, _, err := dialer.DialContext(t.Context(), url+"/v1/ws", nil)
 	if err != nil {
@@ -327,6 +327,27 @@ func TestSlowReaderOfASocketIsCut(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestLongHistoryDoesNotCutASocket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for i := range 2 * socketQueue {
+			w.settled(w.accept(fmt.Sprint("k", i)), verdict.OutcomeSucceeded)
+		}
+		c := w.onPipes(t)
+		tr := w.accept("mine")
+		c.say(`{"type":"subscribe","after":0}`)
+		c.say(`{"type":"subscribe","transaction":"` + tr.ID + `"}`)
+		synctest.Wait() // whatever can wait to be read does
+		heard := map[string]int{}
+		for range 2*socketQueue + 3 {
+			heard[c.hear().Type]++
+		}
+		if heard["event"] != 2*socketQueue+1 || heard["subscribed"] != 2 {
+			t.Errorf("heard %v", heard)
+		}
+	})
 }
 
 func TestSocketWithAFullQueueIsCut(t *testing.T) {

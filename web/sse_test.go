@@ -193,11 +193,10 @@ func TestHeartbeatsKeepStreamsAliveAndAreSpread(t *testing.T) {
 		p := w.listenOnPipes(t)
 		client := &http.Client{Transport: &http.Transport{DialContext: p.dial, DisableKeepAlives: true}}
 		tr := w.accept("k1")
-		began := time.Now()
 		firsts := map[time.Duration]bool{}
 		for _, path := range []string{"/v1/events", "/v1/transactions/" + tr.ID + "/events", "/v1/events"} {
 			ctx, cancel := context.WithCancel(t.Context())
-			began = time.Now()
+			began := time.Now()
 			_, f := sseWith(t, ctx, client, "http://pipe"+path)
 			var beats []time.Time
 			for len(beats) < 4 {

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"verdict"
 )
@@ -186,32 +188,38 @@ func TestVerdictBetweenSubmitAndWatchIsNotMissed(t *testing.T) {
 }
 
 func TestPreferWaitEndsPending(t *testing.T) {
-	for name, stop := range map[string]func(*world, context.CancelFunc){
-		"by draining":        func(w *world, _ context.CancelFunc) { _ = w.server.Drain(context.Background()) },
-		"with the request":   func(_ *world, cancel context.CancelFunc) { cancel() },
-		"when time has gone": func(*world, context.CancelFunc) {},
+	for name, c := range map[string]struct {
+		stop  func(*world, context.CancelFunc)
+		after time.Duration
+	}{
+		"by draining":        {func(w *world, _ context.CancelFunc) { _ = w.server.Drain(context.Background()) }, 0},
+		"with the request":   {func(_ *world, cancel context.CancelFunc) { cancel() }, 0},
+		"when time has gone": {func(*world, context.CancelFunc) {}, 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			r := httptest.NewRequestWithContext(ctx, "POST", "/v1/transactions", strings.NewReader(`{"payload":{}}`))
-			r.Header.Set("Idempotency-Key", "k1")
-			r.Header.Set("Prefer", "wait=30")
-			if name == "when time has gone" {
-				r.Header.Set("Prefer", "wait=1")
-			}
-			done := make(chan int)
-			go func() {
-				answer := httptest.NewRecorder()
-				w.server.ServeHTTP(answer, r)
-				done <- answer.Code
-			}()
-			eventually(t, "the request watches", func() bool { return w.feed.subscribers() == 1 })
-			stop(w, cancel)
-			if code := <-done; code != http.StatusAccepted {
-				t.Errorf("answered %d", code)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				r := httptest.NewRequestWithContext(ctx, "POST", "/v1/transactions", strings.NewReader(`{"payload":{}}`))
+				r.Header.Set("Idempotency-Key", "k1")
+				r.Header.Set("Prefer", "wait=30")
+				began := time.Now()
+				done := make(chan int)
+				go func() {
+					answer := httptest.NewRecorder()
+					w.server.ServeHTTP(answer, r)
+					done <- answer.Code
+				}()
+				synctest.Wait()
+				if w.feed.subscribers() != 1 {
+					t.Fatal("it doesn't wait")
+				}
+				c.stop(w, cancel)
+				if code := <-done; code != http.StatusAccepted || time.Since(began) != c.after {
+					t.Errorf("answered %d after %s", code, time.Since(began))
+				}
+			})
 		})
 	}
 }

@@ -94,7 +94,7 @@ func (partner) ReadWebhook(body []byte) (verdict.Answer, error) {
 
 // world is a Server on the real intake and settler, with what a test moves by hand.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	store  *memory
 	feed   *feed
 	intake *verdict.Intake
@@ -122,7 +122,7 @@ func (l *logs) String() string {
 	return l.text.String()
 }
 
-func newWorld(t *testing.T, change ...func(*Config)) *world {
+func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, store: newMemory(), feed: &feed{subs: map[int]subscriber{}}, logs: &logs{}}
 	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -1,0 +1,251 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"verdict"
+)
+
+// contract is the OpenAPI document, as a check of requests and answers.
+type contract struct {
+	*openapi3.T
+	router routers.Router
+}
+
+func newContract(t *testing.T) contract {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(openapi)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	router, err := legacy.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := openapi3filter.RegisteredBodyDecoder("text/plain")
+	openapi3filter.RegisterBodyDecoder("text/event-stream", plain)
+	t.Cleanup(func() { openapi3filter.UnregisterBodyDecoder("text/event-stream") })
+	return contract{doc, router}
+}
+
+// check holds a request, unless it is meant to be bad, and its answer against the document.
+func (c contract) check(r *http.Request, body string, answer *httptest.ResponseRecorder) error {
+	r.Body = io.NopCloser(strings.NewReader(body))
+	route, params, err := c.router.FindRoute(r)
+	if err != nil {
+		return err
+	}
+	request := &openapi3filter.RequestValidationInput{Request: r, Route: route, PathParams: params}
+	if answer.Code < 400 {
+		if err := openapi3filter.ValidateRequest(context.Background(), request); err != nil {
+			return err
+		}
+	}
+	return openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: request, Status: answer.Code, Header: answer.Header(),
+		Body: io.NopCloser(bytes.NewReader(answer.Body.Bytes())), Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	})
+}
+
+func TestDocumentHasTheRoutesThatThereAre(t *testing.T) {
+	c := newContract(t)
+	var documented, routed []string
+	for path, item := range c.Paths.Map() {
+		for method := range item.Operations() {
+			documented = append(documented, method+" "+path)
+		}
+	}
+	for _, route := range newWorld(t).server.routes() {
+		routed = append(routed, route.pattern)
+	}
+	slices.Sort(documented)
+	slices.Sort(routed)
+	if !slices.Equal(documented, routed) {
+		t.Errorf("documented %q, routed %q", documented, routed)
+	}
+}
+
+func TestDocumentIsServed(t *testing.T) {
+	answer := newWorld(t).do("GET", "/openapi.json", "")
+	if answer.Header().Get("Content-Type") != "application/json" || !bytes.Equal(answer.Body.Bytes(), openapi) {
+		t.Errorf("%v", answer.Header())
+	}
+}
+
+func TestAnswersAreAsDocumented(t *testing.T) {
+	c := newContract(t)
+	w := newWorld(t)
+	settled, pending := w.settled(w.accept("settled"), verdict.OutcomeFailed), w.accept("pending")
+	full := newWorld(t, func(c *Config) { c.MaxConnections = 1 })
+	full.server.streams.enter()
+	broken := newWorld(t)
+	broken.store.fail(errors.New("disk i/o error"))
+	const path, key = "/v1/transactions", "Idempotency-Key"
+	large := `{"id":"k","payload":{"n":"` + strings.Repeat("x", maxBody) + `"}}`
+	covered := map[string]bool{}
+	for _, s := range []struct {
+		world              *world
+		method, path, body string
+		header             []string
+		want               int
+	}{
+		{w, "POST", "/transaction", `{"id":"a","amount":1}`, nil, 202},
+		{w, "POST", "/transaction", `{"id":"a","amount":1}`, []string{"Accept-Language", "en"}, 202},
+		{w, "POST", "/transaction", `{"id":"settled","amount":1500}`, nil, 200},
+		{w, "POST", "/transaction", `{"amount":1}`, nil, 400},
+		{w, "POST", "/transaction", `{"id":"a"}`, []string{"Origin", "https://evil.example"}, 403},
+		{w, "POST", "/transaction", large, nil, 413},
+		{w, "POST", "/transaction", `{"id":"a","amount":2}`, nil, 422},
+		{broken, "POST", "/transaction", `{"id":"a"}`, nil, 503},
+		{w, "POST", path, `{"operation":"transfer","provider":"other","payload":{"a":1}}`, []string{key, `"b"`}, 202},
+		{w, "POST", path, `{"operation":"transfer","provider":"other","payload":{"a":1}}`, []string{key, "b"}, 202},
+		{w, "POST", path, `{"payload":{"amount":1500}}`, []string{key, "settled", "Prefer", "wait=1"}, 200},
+		{w, "POST", path, `{"payload":{}}`, nil, 400},
+		{w, "POST", path, `{"payload":{}}`, []string{key, "c", "Origin", "null"}, 403},
+		{w, "POST", path, large, []string{key, "c"}, 413},
+		{w, "POST", path, `{"payload":{"amount":1}}`, []string{key, "settled"}, 422},
+		{broken, "POST", path, `{"payload":{}}`, []string{key, "c"}, 503},
+		{w, "GET", path + "?key=settled", "", nil, 200},
+		{w, "GET", path + "?key=b&operation=transfer", "", nil, 200},
+		{w, "GET", path, "", nil, 400},
+		{w, "GET", path + "?key=settled", "", []string{"Origin", "null"}, 403},
+		{w, "GET", path + "?key=none", "", nil, 404},
+		{broken, "GET", path + "?key=none", "", nil, 503},
+		{w, "GET", path + "/" + settled.ID, "", nil, 200},
+		{w, "GET", path + "/" + pending.ID, "", nil, 200},
+		{w, "GET", path + "/x", "", []string{"Origin", "null"}, 403},
+		{w, "GET", path + "/x", "", nil, 404},
+		{broken, "GET", path + "/x", "", nil, 503},
+		{w, "GET", path + "/" + settled.ID + "/timeline", "", nil, 200},
+		{w, "GET", path + "/x/timeline", "", []string{"Origin", "null"}, 403},
+		{w, "GET", path + "/x/timeline", "", nil, 404},
+		{broken, "GET", path + "/x/timeline", "", nil, 503},
+		{w, "GET", path + "/" + settled.ID + "/events", "", nil, 200},
+		{w, "GET", path + "/" + settled.ID + "/events", "", []string{"Last-Event-ID", "2"}, 204},
+		{w, "GET", path + "/x/events", "", []string{"Origin", "null"}, 403},
+		{w, "GET", path + "/x/events", "", nil, 404},
+		{full, "GET", "/v1/events?after=3", "", []string{"Last-Event-ID", "4"}, 200},
+		{w, "GET", "/v1/events?after=x", "", nil, 400},
+		{w, "GET", "/v1/events", "", []string{"Origin", "null"}, 403},
+		{w, "GET", "/v1/ws", "", []string{"Connection", "Upgrade", "Upgrade", "websocket"}, 400},
+		{w, "GET", "/v1/ws", "", []string{"Origin", "null"}, 403},
+		{w, "GET", "/v1/ws", "", nil, 426},
+		{full, "GET", "/v1/ws", "", []string{"Connection", "Upgrade", "Upgrade", "websocket"}, 503},
+		{w, "POST", w.webhookPath(pending.ID), `{"status":"pending"}`, nil, 200},
+		{w, "POST", "/webhooks/djamo/x", `{}`, nil, 404},
+		{w, "POST", w.webhookPath(pending.ID), large, nil, 413},
+		{broken, "POST", w.webhookPath(pending.ID), `{}`, nil, 503},
+		{w, "GET", "/openapi.json", "", nil, 200},
+		{w, "GET", "/problems/too-large", "", nil, 200},
+		{w, "GET", "/problems/none", "", nil, 404},
+	} {
+		answer := s.world.do(s.method, s.path, s.body, s.header...)
+		r := httptest.NewRequest(s.method, s.path, nil)
+		if s.method == "POST" {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		for i := 0; i < len(s.header); i += 2 {
+			r.Header.Set(s.header[i], s.header[i+1])
+		}
+		if answer.Code != s.want {
+			t.Errorf("%s %s: %d, want %d", s.method, s.path, answer.Code, s.want)
+		}
+		if err := c.check(r, s.body, answer); err != nil {
+			t.Errorf("%s %s: %d %v", s.method, s.path, answer.Code, err)
+		}
+		route, _, _ := c.router.FindRoute(r)
+		covered[s.method+" "+route.Path+" "+http.StatusText(answer.Code)] = true
+	}
+	c.wantAll(t, covered)
+}
+
+// wantAll checks that every documented answer was seen, but those that a recorder can't play.
+func (c contract) wantAll(t *testing.T, covered map[string]bool) {
+	t.Helper()
+	elsewhere := []int{http.StatusSwitchingProtocols, http.StatusRequestTimeout, http.StatusNotModified}
+	for path, item := range c.Paths.Map() {
+		for method, operation := range item.Operations() {
+			for _, status := range slices.Sorted(maps.Keys(operation.Responses.Map())) {
+				var code int
+				if err := json.Unmarshal([]byte(status), &code); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Contains(elsewhere, code) && !covered[method+" "+path+" "+http.StatusText(code)] {
+					t.Errorf("%s %s: answer %d was not seen", method, path, code)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryKindOfProblemIsAsDocumented(t *testing.T) {
+	schema := newContract(t).Components.Schemas["Problem"].Value
+	for _, k := range kinds() {
+		p := k.problem("")
+		p.Instance = "urn:uuid:00000000-0000-7000-8000-000000000001"
+		text, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantValid(t, schema, string(text))
+	}
+}
+
+func TestSocketMessagesAreAsDocumented(t *testing.T) {
+	c := newContract(t)
+	server, client := c.Components.Schemas["ServerMessage"].Value, c.Components.Schemas["ClientMessage"].Value
+	tr := newWorld(t).accept("k1")
+	zero := int64(0)
+	for _, text := range [][]byte{
+		eventMessage(tr.Event()), answerMessage{Type: "pong"}.text(), answerMessage{Type: "subscribed", After: &zero}.text(),
+		answerMessage{Type: "subscribed", Transaction: tr.ID}.text(), answerMessage{Type: "unsubscribed"}.text(),
+		errorMessage{Code: codeMessage, Message: "m"}.text(), errorMessage{codeNotFound, "m", tr.ID}.text(),
+		errorMessage{codeSubscriptions, "m", tr.ID}.text(), errorMessage{codeUnavailable, "m", ""}.text(),
+	} {
+		wantValid(t, server, string(text))
+	}
+	for _, text := range []string{
+		`{"type":"subscribe","transaction":"x"}`, `{"type":"subscribe"}`, `{"type":"subscribe","after":5}`, `{"type":"unsubscribe"}`,
+		`{"type":"unsubscribe","transaction":"x"}`, `{"type":"ping"}`, `{"type":"subscribe","transaction":"x","after":5}`,
+		`{"type":"ping","after":5}`, `{"type":"subscribe","after":-1}`, `{"type":"shout"}`, `{"type":"subscribe","Transaction":"x"}`,
+	} {
+		var v any
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			t.Fatal(err)
+		}
+		_, read := readMessage([]byte(text))
+		documented := client.VisitJSON(v, openapi3.EnableJSONSchema2020())
+		if (read == nil) != (documented == nil) {
+			t.Errorf("%s: read %v, documented %v", text, read, documented)
+		}
+	}
+}
+
+func wantValid(t *testing.T, schema *openapi3.Schema, text string) {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.VisitJSON(v, openapi3.EnableJSONSchema2020()); err != nil {
+		t.Errorf("%s: %v", text, err)
+	}
+}
