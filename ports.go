@@ -42,7 +42,7 @@ type Store interface {
 	ClaimDue(ctx context.Context, now time.Time, limit int) ([]Command, error)
 
 	// Settled returns at most limit settled transactions with an EventID greater than after, in the order of EventID:
-	// those that the audience may see, or all if it is nil.
+	// those that the audience may see, or all if it is nil. Once it has shown one, none with a smaller EventID appears.
 	Settled(ctx context.Context, audience *Audience, after int64, limit int) ([]Transaction, error)
 
 	// InStage returns at most limit transactions of that stage with an EventID greater than after, in the order of
@@ -52,6 +52,9 @@ type Store interface {
 	// Conflicts returns at most limit pieces of evidence that contradict a verdict, with a number greater than after,
 	// in the order of storing.
 	Conflicts(ctx context.Context, after int64, limit int) ([]Conflict, error)
+
+	// Backlog counts what is not done. It takes longer the more there is.
+	Backlog(ctx context.Context) (Backlog, error)
 
 	// ReleaseKeys frees the scopes of at most limit transactions, in the order of their verdicts and up to the first that
 	// was settled at that time or later, and returns how many. The transactions stay, but Find doesn't find them any
@@ -76,6 +79,14 @@ type Store interface {
 
 	// Close ends the store when the calls under way have ended.
 	Close() error
+}
+
+// Backlog is what waits in a store: for its time or for a worker, for a person, and for its transaction.
+type Backlog struct {
+	Commands  int // transactions with a next step
+	Review    int // transactions that are for review
+	Conflicts int // pieces of evidence against a verdict, ever
+	Parked    int // webhooks whose transaction is not known
 }
 
 // MaxClaim is the longest claim that ClaimDue makes.

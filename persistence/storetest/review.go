@@ -13,6 +13,7 @@ var reviewing = []promise{
 	{"a key is held while its transaction is pending", pendingKeepsItsKey},
 	{"transactions are found by their stage", stages},
 	{"conflicts are listed in the order in which they were stored", conflicts},
+	{"the backlog is counted", backlog},
 }
 
 func releasedKeys(t *testing.T, s verdict.Store) {
@@ -107,4 +108,19 @@ func conflicts(t *testing.T, s verdict.Store) {
 	equal(t, "conflicts after the first", rest, err, all[1:])
 	one, err := s.Conflicts(t.Context(), 0, 1)
 	equal(t, "one conflict", one, err, all[:1])
+}
+
+func backlog(t *testing.T, s verdict.Store) {
+	empty, err := s.Backlog(t.Context())
+	equal(t, "backlog of an empty store", empty, err, verdict.Backlog{})
+	conflicts(t, s)
+	create(t, s, accepted("other", 1, time.Now()))
+	review := create(t, s, accepted("other", 2, time.Now()))
+	review.Version, review.Stage, review.Due = 2, verdict.StageReview, time.Time{}
+	replace(t, s, review, nil)
+	if err := s.Park(t.Context(), verdict.Webhook{Provider: "p", Transaction: "x", Body: []byte("b"), At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Backlog(t.Context())
+	equal(t, "backlog", got, err, verdict.Backlog{Commands: 1, Review: 1, Conflicts: 2, Parked: 1})
 }

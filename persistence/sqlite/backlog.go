@@ -1,0 +1,27 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"verdict"
+)
+
+// Each count walks an index of just what it counts, or a table that is small.
+const backlog = `SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM transactions WHERE stage = 'review'),
+	(SELECT count(*) FROM evidence WHERE conflict = 1), (SELECT count(*) FROM parked)`
+
+// Backlog implements verdict.Store.
+func (s *Store) Backlog(ctx context.Context) (verdict.Backlog, error) {
+	b, err := first(read(ctx, s, scanBacklog, backlog))
+	if err != nil {
+		return verdict.Backlog{}, fmt.Errorf("count the backlog: %w", err)
+	}
+	return b, nil
+}
+
+func scanBacklog(rows *sql.Rows) (b verdict.Backlog, err error) {
+	err = rows.Scan(&b.Commands, &b.Review, &b.Conflicts, &b.Parked)
+	return b, err
+}
