@@ -170,7 +170,7 @@ func (s *system) webhook(t *testing.T, id string, o verdict.Outcome) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.settler.Webhook(t.Context(), "p", s.settler.Tokens.Token("p", id), body)
+	return s.settler.Webhook(t.Context(), "p", s.settler.Tokens.Token("p", id), nil, body)
 }
 
 func TestALateReplyIsTheVerdict(t *testing.T) {
@@ -361,7 +361,7 @@ func TestAWebhookAboutAnotherTransactionProvesNothing(t *testing.T) {
 	run(t, p, func(t *testing.T, s *system) {
 		tx := s.accept(t, "k")
 		body := []byte(`{"Outcome":"succeeded","Reference":"another"}`)
-		if err := s.settler.Webhook(t.Context(), "p", s.settler.Tokens.Token("p", tx.ID), body); err != nil {
+		if err := s.settler.Webhook(t.Context(), "p", s.settler.Tokens.Token("p", tx.ID), nil, body); err != nil {
 			t.Fatal(err)
 		}
 		h := s.history(t, tx.ID)
@@ -371,10 +371,28 @@ func TestAWebhookAboutAnotherTransactionProvesNothing(t *testing.T) {
 	})
 }
 
+func TestAPartnerThatSignsIsHeardOnlyWithItsSignature(t *testing.T) {
+	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Second, WebhookSettles: true}}
+	run(t, p, func(t *testing.T, s *system) {
+		v, err := verdict.NewVerifier("github", "s3cret")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.settler.Verifiers = map[string]*verdict.Verifier{"p": v}
+		tx := s.accept(t, "k")
+		if err := s.webhook(t, tx.ID, verdict.OutcomeSucceeded); !errors.Is(err, verdict.ErrBadSignature) {
+			t.Errorf("unsigned: %v", err)
+		}
+		if tx := s.get(t, tx.ID); tx.Status != verdict.Pending {
+			t.Errorf("%s by an unsigned webhook", tx.Status)
+		}
+	})
+}
+
 func TestAWebhookWithAnotherTokenIsRefused(t *testing.T) {
 	run(t, &partner{}, func(t *testing.T, s *system) {
 		for _, token := range []string{"", "id1", "id1.", "id1.AAAA", s.settler.Tokens.Token("other", "id1")} {
-			if err := s.settler.Webhook(t.Context(), "p", token, []byte("{}")); !errors.Is(err, verdict.ErrBadToken) {
+			if err := s.settler.Webhook(t.Context(), "p", token, nil, []byte("{}")); !errors.Is(err, verdict.ErrBadToken) {
 				t.Errorf("%q: %v", token, err)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -15,6 +16,7 @@ type Settler struct {
 	Providers map[string]Provider
 	Schedule  Schedule
 	Tokens    Tokens
+	Verifiers map[string]*Verifier // of the partners that sign their webhooks
 	PublicURL string // where partners reach us, without a slash at the end
 	Log       *slog.Logger
 }
@@ -90,11 +92,16 @@ func (s *Settler) check(ctx context.Context, p Provider, t Transaction) error {
 }
 
 // Webhook takes what a partner posted to the URL of a token. When it returns nil the body is on disk. It returns
-// ErrBadToken for a token that isn't ours.
-func (s *Settler) Webhook(ctx context.Context, provider, token string, body []byte) error {
+// ErrBadToken for a token that isn't ours, and ErrBadSignature if the partner signs and this isn't its signature.
+func (s *Settler) Webhook(ctx context.Context, provider, token string, header http.Header, body []byte) error {
 	id, ok := s.Tokens.Open(provider, token)
 	if !ok {
 		return ErrBadToken
+	}
+	if v, signs := s.Verifiers[provider]; signs {
+		if err := v.Verify(header, body, time.Now()); err != nil {
+			return err
+		}
 	}
 	w := Webhook{Provider: provider, Transaction: id, Body: body, At: time.Now()}
 	err := s.takeWebhook(ctx, w)

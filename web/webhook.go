@@ -18,7 +18,7 @@ func (s *Server) webhook(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), webhookTimeout)
 	defer cancel()
-	if err := s.settler.Webhook(ctx, r.PathValue("provider"), r.PathValue("token"), body); err != nil {
+	if err := s.settler.Webhook(ctx, r.PathValue("provider"), r.PathValue("token"), r.Header, body); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, struct{}{})
