@@ -17,7 +17,7 @@ type Settler struct {
 	Schedule  Schedule
 	Tokens    Tokens
 	Verifiers map[string]*Verifier // of the partners that sign their webhooks
-	PublicURL string // where partners reach us, without a slash at the end
+	PublicURL string               // where partners reach us, without a slash at the end
 	Log       *slog.Logger
 }
 

@@ -12,30 +12,36 @@ import (
 
 func newHub(r *record) *Hub { return New(r, slog.New(slog.DiscardHandler)) }
 
+// The same transaction id in four audiences: ids are no secret and no proof.
 func TestASubscriberHearsItsTransactionAndItsAudienceOnly(t *testing.T) {
-	event := verdict.Event{ID: 1, Tenant: "shop", Owner: "ama", Transaction: "t1", Settled: true}
+	bank := verdict.Audience{Tenant: "bank", Owner: "ama"}
+	cut := verdict.Audience{Tenant: "shopam", Owner: "a"}
 	for _, c := range []struct {
 		name  string
 		topic verdict.Topic
-		hears bool
+		hears []int64
 	}{
-		{"its transaction", verdict.Topic{Audience: ama, Transaction: "t1"}, true},
-		{"all of its audience", verdict.Topic{Audience: ama}, true},
-		{"another of its transactions", verdict.Topic{Audience: ama, Transaction: "t2"}, false},
-		{"another owner, same transaction", verdict.Topic{Audience: kofi, Transaction: "t1"}, false},
-		{"another owner, all", verdict.Topic{Audience: kofi}, false},
-		{"another tenant, same owner and transaction", verdict.Topic{Audience: verdict.Audience{Tenant: "bank", Owner: "ama"}, Transaction: "t1"}, false},
-		{"another tenant, same owner, all", verdict.Topic{Audience: verdict.Audience{Tenant: "bank", Owner: "ama"}}, false},
-		{"tenant and owner cut elsewhere", verdict.Topic{Audience: verdict.Audience{Tenant: "shopama"}, Transaction: "t1"}, false},
-		{"nobody, same transaction", verdict.Topic{Transaction: "t1"}, false},
-		{"nobody", verdict.Topic{}, false},
+		{"a transaction", verdict.Topic{Audience: ama, Transaction: "t1"}, []int64{1}},
+		{"another one", verdict.Topic{Audience: ama, Transaction: "t2"}, []int64{5}},
+		{"all of an audience", verdict.Topic{Audience: ama}, []int64{1, 5}},
+		{"another owner's", verdict.Topic{Audience: kofi, Transaction: "t1"}, []int64{2}},
+		{"another owner's, all", verdict.Topic{Audience: kofi}, []int64{2}},
+		{"another tenant's", verdict.Topic{Audience: bank, Transaction: "t1"}, []int64{3}},
+		{"another tenant's, all", verdict.Topic{Audience: bank}, []int64{3}},
+		{"tenant and owner cut elsewhere", verdict.Topic{Audience: cut, Transaction: "t1"}, []int64{4}},
+		{"one it has no part in", verdict.Topic{Audience: kofi, Transaction: "t2"}, []int64{}},
+		{"nobody's", verdict.Topic{Transaction: "t1"}, []int64{}},
+		{"nobody's, all", verdict.Topic{}, []int64{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h, e := newHub(&record{}), &ear{}
 			defer h.Subscribe(c.topic, e.deliver)()
-			h.Deliver(event)
-			if got := len(e.ids()) == 1; got != c.hears {
-				t.Fatalf("heard %v, want it heard: %v", e.ids(), c.hears)
+			for i, a := range []verdict.Audience{ama, kofi, bank, cut} {
+				h.Deliver(verdict.Event{ID: int64(i + 1), Tenant: a.Tenant, Owner: a.Owner, Transaction: "t1", Settled: true})
+			}
+			h.Deliver(verdict.Event{ID: 5, Tenant: "shop", Owner: "ama", Transaction: "t2", Settled: true})
+			if got := e.ids(); !slices.Equal(got, c.hears) {
+				t.Fatalf("heard %v, want %v", got, c.hears)
 			}
 		})
 	}

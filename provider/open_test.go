@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 func TestOpenDecodesOverTheDefaults(t *testing.T) {
 	p, err := provider.Open("djamo", func(into any) error {
 		c := into.(*djamo.Config)
-		if *c != djamo.Defaults() {
+		if !reflect.DeepEqual(*c, djamo.Defaults()) {
 			t.Errorf("decode was given %+v, want the defaults", *c)
 		}
 		c.URL, c.Submits = "https://partner.example/api", 7

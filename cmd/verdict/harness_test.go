@@ -27,6 +27,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if alter := alteration(); alter != nil {
+		os.Exit(runAltered(alter)) // this is an instance that a test has started
+	}
 	dir, err := os.MkdirTemp("", "verdict")
 	if err != nil {
 		panic(err)
@@ -45,13 +48,22 @@ func TestMain(m *testing.M) {
 type process struct {
 	cmd  *exec.Cmd
 	log  *bytes.Buffer // read only after done
+	up   chan struct{} // closed when it logs that it is ready
 	done chan struct{}
 }
 
 // launch starts the binary and waits until it logs that it is ready.
 func launch(t *testing.T, ready string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary, args...), log: &bytes.Buffer{}, done: make(chan struct{})}
+	p := spawn(t, exec.Command(binary, args...), ready)
+	p.await(t)
+	return p
+}
+
+// spawn starts a command, which ends with the test at the latest.
+func spawn(t *testing.T, cmd *exec.Cmd, ready string) *process {
+	t.Helper()
+	p := &process{cmd: cmd, log: &bytes.Buffer{}, up: make(chan struct{}), done: make(chan struct{})}
 	output, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -60,17 +72,21 @@ func launch(t *testing.T, ready string, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	up := make(chan struct{})
-	go p.read(output, ready, up)
+	go p.read(output, ready, p.up)
 	t.Cleanup(p.kill)
-	select {
-	case <-up:
-	case <-p.done:
-		t.Fatalf("%v ended before it was ready:\n%s", args, p.log)
-	case <-time.After(20 * time.Second):
-		t.Fatalf("%v is not ready after 20 s", args)
-	}
 	return p
+}
+
+// await waits until the process is ready.
+func (p *process) await(t *testing.T) {
+	t.Helper()
+	select {
+	case <-p.up:
+	case <-p.done:
+		t.Fatalf("%v ended before it was ready:\n%s", p.cmd.Args, p.log)
+	case <-time.After(20 * time.Second):
+		t.Fatalf("%v is not ready after 20 s", p.cmd.Args)
+	}
 }
 
 func (p *process) read(output io.Reader, ready string, up chan struct{}) {
@@ -167,9 +183,10 @@ func freeAddress(t *testing.T) string {
 
 // An effect is a line of the third party's ledger.
 type effect struct {
-	ID     string `json:"id"`
-	Status string `json:"status"`
-	Post   int    `json:"post"`
+	ID     string    `json:"id"`
+	Status string    `json:"status"`
+	Post   int       `json:"post"`
+	At     time.Time `json:"at"`
 }
 
 func (w *world) ledger() map[string][]effect {
@@ -244,6 +261,7 @@ func (a *app) post(payload string) (view, error) {
 
 // told is one event as a subscriber received it.
 type told struct {
+	at   time.Time
 	id   string
 	data string
 	view view
@@ -290,7 +308,7 @@ func (a *app) sse(ctx context.Context, id string) (events []told, err error) {
 		case "id":
 			event.id = value
 		case "data":
-			event.data = value
+			event.at, event.data = time.Now(), value
 			if err := json.Unmarshal([]byte(value), &event.view); err != nil {
 				return events, err
 			}
@@ -327,7 +345,7 @@ func (a *app) socket(ctx context.Context, id string) (events []told, err error) 
 		if message.Type != "event" {
 			continue
 		}
-		event := told{id: message.ID.String(), data: string(message.Transaction)}
+		event := told{at: time.Now(), id: message.ID.String(), data: string(message.Transaction)}
 		if err := json.Unmarshal(message.Transaction, &event.view); err != nil {
 			return events, err
 		}

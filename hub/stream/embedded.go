@@ -35,25 +35,37 @@ const (
 
 // openEmbedded takes the folder and starts a server with what it finds there, or empty if that doesn't work.
 func openEmbedded(dir string, log *slog.Logger) (*embedded, error) {
-	e := &embedded{dir: dir, log: log}
-	err := e.start()
-	if err == nil || e.folder == nil {
-		return e, err
+	folder, err := takeFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	e := &embedded{dir: dir, log: log, folder: folder}
+	if err = e.start(); err == nil {
+		return e, nil
 	}
 	log.Warn("the stream's store cannot be opened; starting with an empty one", "error", err)
-	if err := e.renew(); err != nil {
+	if err = e.renew(); err != nil {
 		e.close()
 		return nil, err
 	}
 	return e, nil
 }
 
-// start takes the folder and starts the server. After an error it must be closed or renewed.
-func (e *embedded) start() error {
-	var err error
+// renew starts a new server with an empty store. It returns ErrInUse, touching nothing, if another process has taken the
+// folder meanwhile.
+func (e *embedded) renew() (err error) {
+	e.close()
 	if e.folder, err = takeFolder(e.dir); err != nil {
 		return err
 	}
+	if err := os.RemoveAll(filepath.Join(e.dir, server.JetStreamStoreDir)); err != nil {
+		return fmt.Errorf("stream.dir: empty the store: %w", err)
+	}
+	return e.start()
+}
+
+// start starts a server in the folder that was taken. After an error it must be closed or renewed.
+func (e *embedded) start() error {
 	journal := &journal{log: e.log}
 	s, err := server.NewServer(&server.Options{
 		ServerName: "verdict", DontListen: true, NoSigs: true,
@@ -66,19 +78,10 @@ func (e *embedded) start() error {
 	s.SetLoggerV2(journal, false, false, false)
 	e.nats = s
 	s.Start()
-	if !s.JetStreamEnabled() {
-		return fmt.Errorf("stream.dir: start the embedded server: %s", journal.lastWords())
+	if words := journal.last.Load(); words != nil { // Start returns nothing, and JetStream may count as enabled even so
+		return fmt.Errorf("stream.dir: start the embedded server: %s", *words)
 	}
 	return nil
-}
-
-// renew starts a new server with an empty store.
-func (e *embedded) renew() error {
-	e.close()
-	if err := os.RemoveAll(filepath.Join(e.dir, server.JetStreamStoreDir)); err != nil {
-		return fmt.Errorf("stream.dir: empty the store: %w", err)
-	}
-	return e.start()
 }
 
 // close ends the server and gives the folder back.

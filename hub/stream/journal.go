@@ -9,7 +9,7 @@ import (
 // journal passes the embedded server's log on to ours. It is a server.Logger.
 type journal struct {
 	log  *slog.Logger
-	last atomic.Pointer[string] // what the server gave up with
+	last atomic.Pointer[string] // what the server gave up with; nil while it hasn't
 }
 
 func (j *journal) Noticef(format string, v ...any) { j.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
@@ -23,11 +23,4 @@ func (j *journal) Fatalf(format string, v ...any) {
 	words := fmt.Sprintf(format, v...)
 	j.last.Store(&words)
 	j.log.Error("nats: " + words)
-}
-
-func (j *journal) lastWords() string {
-	if words := j.last.Load(); words != nil {
-		return *words
-	}
-	return "JetStream did not start"
 }

@@ -84,11 +84,13 @@ func TestAConfigThatCannotWorkSaysWhichKeyToMend(t *testing.T) {
 		{"both given", "stream.url", Config{Dir: t.TempDir(), URL: "nats://127.0.0.1:1"}},
 		{"a folder that is a file", "stream.dir", Config{Dir: file}},
 		{"no server at the URL", "stream.url", Config{URL: "nats://127.0.0.1:1"}},
+		{"a broken URL", "stream.url", Config{URL: "nats://user:secret@127.0.0.1:port"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.cfg.Log = slog.New(slog.DiscardHandler)
-			if _, err := Open(t.Context(), c.cfg); err == nil || !strings.Contains(err.Error(), c.key) {
-				t.Fatalf("Open: %v, want an error that names %s", err, c.key)
+			_, err := Open(t.Context(), c.cfg)
+			if err == nil || !strings.Contains(err.Error(), c.key) || strings.Contains(err.Error(), "secret") {
+				t.Fatalf("Open: %v, want an error that names %s and no password", err, c.key)
 			}
 		})
 	}

@@ -1,12 +1,14 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"verdict"
@@ -26,17 +28,17 @@ const (
 func (s *Stream) Publish(ctx context.Context, commands []verdict.Command, events []verdict.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	b := batch{js: s.link.Load().js, sent: make([]jetstream.PubAckFuture, 0, len(commands)+len(events))}
+	b := batch{link: s.link.Load(), sent: make([]jetstream.PubAckFuture, 0, len(commands)+len(events))}
 	for _, c := range commands {
 		subject, err := commandSubject(c.Provider, c.Kind)
 		if err != nil {
 			b.fail(err)
 			continue
 		}
-		b.send(subject, c)
+		b.send(ctx, subject, c)
 	}
 	for _, e := range events {
-		b.send(eventSubject, e)
+		b.send(ctx, eventSubject, e)
 	}
 	b.await(ctx)
 	if b.failed == 0 {
@@ -51,7 +53,7 @@ func (s *Stream) Publish(ctx context.Context, commands []verdict.Command, events
 
 // batch is what is published together.
 type batch struct {
-	js     jetstream.JetStream
+	link   *link
 	sent   []jetstream.PubAckFuture
 	failed int
 	err    error // the failures, each kind of them once
@@ -64,13 +66,18 @@ func (b *batch) fail(err error) {
 	}
 }
 
-func (b *batch) send(subject string, message any) {
-	data, err := json.Marshal(message)
+// send publishes a message without waiting for its ack. While too many wait already it blocks for 200 ms and gives up.
+func (b *batch) send(ctx context.Context, subject string, message any) {
+	if err := ctx.Err(); err != nil {
+		b.fail(err)
+		return
+	}
+	data, err := encode(message)
 	if err != nil {
 		b.fail(fmt.Errorf("encode for %s: %w", subject, err))
 		return
 	}
-	ack, err := b.js.PublishAsync(subject, data, jetstream.WithRetryAttempts(publishRetries))
+	ack, err := b.link.js.PublishAsync(subject, data, jetstream.WithRetryAttempts(publishRetries))
 	if err != nil {
 		b.fail(err)
 		return
@@ -84,8 +91,21 @@ func (b *batch) await(ctx context.Context) {
 		case <-ack.Ok():
 		case err := <-ack.Err():
 			b.fail(err)
+		case <-b.link.gone:
+			b.fail(nats.ErrConnectionClosed)
 		case <-ctx.Done():
 			b.fail(ctx.Err())
 		}
 	}
+}
+
+// encode is json.Marshal, but for leaving an event's data as it is, to the byte.
+func encode(message any) ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(message); err != nil {
+		return nil, err
+	}
+	return text.Bytes(), nil
 }

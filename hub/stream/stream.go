@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,7 @@ var ErrClosed = errors.New("the stream is closed")
 // Config says where the stream lives.
 type Config struct {
 	Dir string // folder for the embedded server's store; made if missing, for one process at a time
-	URL string // of a NATS server with JetStream, such as nats://user:password@host:4222; instead of Dir
+	URL string // or of a NATS server with JetStream: nats://user:password@host:4222; who shares its account shares the work
 	Log *slog.Logger
 }
 
@@ -47,6 +48,8 @@ type Stream struct {
 type link struct {
 	conn *nats.Conn
 	js   jetstream.JetStream
+	gone chan struct{} // closed when the connection is, and nothing more will come by it
+	end  func()        // closes both; may be called again
 }
 
 const (
@@ -61,7 +64,8 @@ const (
 )
 
 // Open starts the embedded server, or connects to the one at the URL, and declares the streams. It returns ErrInUse if
-// another process has the folder. Later the connection may break: it is made again for as long as it takes.
+// another process has the folder. A server that cannot be reached now is an error, so that a wrong address is noticed;
+// a connection that breaks later is made again for as long as it takes.
 func Open(ctx context.Context, cfg Config) (*Stream, error) {
 	s := &Stream{log: cfg.Log, stop: func() {}}
 	if err := s.open(ctx, cfg); err != nil {
@@ -99,14 +103,18 @@ func (s *Stream) open(ctx context.Context, cfg Config) error {
 // connectInside connects to the embedded server.
 func (s *Stream) connectInside() error { return s.connect("", nats.InProcessServer(s.server.nats)) }
 
-func (s *Stream) connect(url string, options ...nats.Option) error {
-	conn, err := nats.Connect(url, append(options,
+func (s *Stream) connect(address string, options ...nats.Option) error {
+	conn, err := nats.Connect(address, append(options,
 		nats.Name("verdict"),
 		nats.MaxReconnects(-1),
 		nats.ReconnectBufSize(reconnectBuffer),
 		nats.PingInterval(5*time.Second), // the third without an answer ends the connection
 		nats.ErrorHandler(s.onError),
 		nats.DisconnectErrHandler(s.onDisconnect))...)
+	var malformed *url.Error
+	if errors.As(err, &malformed) {
+		err = malformed.Err // without the address, and the password in it
+	}
 	if err != nil {
 		return fmt.Errorf("connect to the NATS server: %w", err)
 	}
@@ -115,7 +123,11 @@ func (s *Stream) connect(url string, options ...nats.Option) error {
 		conn.Close()
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	s.link.Store(&link{conn, js})
+	gone := make(chan struct{})
+	s.link.Store(&link{conn, js, gone, sync.OnceFunc(func() {
+		conn.Close()
+		close(gone)
+	})})
 	return nil
 }
 
@@ -132,15 +144,11 @@ func (s *Stream) Close() {
 	s.closed.Store(true)
 	s.stop()
 	s.watcher.Wait()
-	s.disconnect()
+	if l := s.link.Load(); l != nil {
+		l.end()
+	}
 	if s.server != nil {
 		s.server.close()
-	}
-}
-
-func (s *Stream) disconnect() {
-	if l := s.link.Load(); l != nil {
-		l.conn.Close()
 	}
 }
 

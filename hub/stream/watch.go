@@ -54,8 +54,11 @@ func (s *Stream) declareFirst(ctx context.Context) error {
 		_, err := s.link.Load().js.CreateOrUpdateStream(ctx, cfg)
 		return err
 	})
-	if err == nil || s.server == nil {
-		return err
+	if err == nil {
+		return nil
+	}
+	if s.server == nil {
+		return fmt.Errorf("stream.url: %w", err)
 	}
 	s.log.Warn("the stream's store is of no use; starting with an empty one", "error", err)
 	return s.renew(ctx)
@@ -129,13 +132,16 @@ func (s *Stream) check(ctx context.Context) error {
 	if broken == nil || ctx.Err() != nil {
 		return err
 	}
-	s.log.Warn("starting the embedded stream server anew, empty", "reason", broken)
-	return s.renew(ctx)
+	if err := s.renew(ctx); err != nil {
+		return err
+	}
+	s.log.Warn("started the embedded stream server anew, empty", "reason", broken)
+	return nil
 }
 
 // renew replaces the embedded server by one with an empty store.
 func (s *Stream) renew(ctx context.Context) error {
-	s.disconnect()
+	s.link.Load().end()
 	if err := s.server.renew(); err != nil {
 		return err
 	}

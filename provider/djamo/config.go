@@ -1,9 +1,10 @@
 package djamo
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net/url"
+	"net"
 	"time"
 )
 
@@ -14,6 +15,10 @@ type Config struct {
 	NotFoundFinal time.Duration `koanf:"not_found_final"` // "not found" so long after sending is final; 0: never
 	Submits       int           `koanf:"submits"`         // submits in flight at the most, for each instance
 	Checks        int           `koanf:"checks"`          // checks in flight at the most, for each instance
+
+	// Dial makes the connections, as net.Dialer.DialContext does; nil dials TCP. It is no setting: with it the adapter
+	// runs over a network in memory.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) `koanf:"-"`
 }
 
 // maxCalls bounds the connections to the partner, and with them our sockets.
@@ -25,11 +30,8 @@ func Defaults() Config {
 	return Config{SubmitTimeout: 35 * time.Second, NotFoundFinal: 150 * time.Second, Submits: 256, Checks: 8}
 }
 
-// Validate says what is wrong with the settings, and the mend.
-func (c Config) Validate() error {
-	if _, err := c.base(); err != nil {
-		return err
-	}
+// validate says what is wrong with the settings, and the mend. The URL is for wire to judge.
+func (c Config) validate() error {
 	if c.SubmitTimeout <= 0 {
 		return errors.New("submit_timeout: give a time above zero, such as 35s")
 	}
@@ -44,16 +46,4 @@ func (c Config) Validate() error {
 		return fmt.Errorf("checks: %d; give 1 to %d", c.Checks, maxCalls)
 	}
 	return nil
-}
-
-// base returns the partner's base URL. Its errors don't repeat the URL, which may hold a secret.
-func (c Config) base() (*url.URL, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return nil, errors.New("url: give an absolute http or https URL, such as https://partner.example")
-	}
-	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return nil, errors.New("url: leave out the user, the query and the fragment")
-	}
-	return u, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"verdict"
+	"verdict/provider/wire"
 )
 
 // order returns the body of a submit: the app's members, which the partner needs, with our id and webhookUrl in place of
@@ -41,16 +42,9 @@ func readAbout(reference string, body []byte) (verdict.Answer, error) {
 // could disagree about is refused, and so is a status that isn't known: every error is ErrUncertain.
 func read(body []byte) (verdict.Answer, error) {
 	a := verdict.Answer{Raw: body}
-	if len(body) > maxAnswer {
-		return a, fmt.Errorf("%w: %w", errTooLarge, verdict.ErrUncertain)
-	}
-	text, err := verdict.Canonical(body)
+	members, err := wire.Object(body)
 	if err != nil {
-		return a, fmt.Errorf("unreadable: %w: %w", err, verdict.ErrUncertain)
-	}
-	var members map[string]json.RawMessage // a map, because struct fields match in any case
-	if err := json.Unmarshal(text, &members); err != nil {
-		return a, fmt.Errorf("not a JSON object: %w", verdict.ErrUncertain)
+		return a, err
 	}
 	id, status := word(members["id"]), word(members["status"])
 	if id == "" {

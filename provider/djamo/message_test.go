@@ -2,13 +2,9 @@ package djamo
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"net"
 	"net/http"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -60,7 +56,7 @@ func TestReadTakesOnlyWhatIsCertain(t *testing.T) {
 		{`{"status":"completed"}`, ""},
 		{`{"id":"a","status":"completed"} {}`, ""},
 		{`{"id":"a","status":"completed"`, ""},
-		{`{"id":"a","status":"completed","x":"` + strings.Repeat("x", maxAnswer) + `"}`, ""},
+		{`{"id":"a","status":"completed","x":"` + strings.Repeat("x", verdict.MaxRaw) + `"}`, ""},
 	} {
 		a, err := read([]byte(tt.body))
 		if a.Outcome != tt.want || (err != nil) != (tt.want == "") || err != nil && !errors.Is(err, verdict.ErrUncertain) {
@@ -100,54 +96,6 @@ func FuzzReadWebhook(f *testing.F) {
 			t.Errorf("read %+v, then %+v, %v", a, again, err)
 		}
 	})
-}
-
-func TestPauseIsWhatRetryAfterSaysWithinBounds(t *testing.T) {
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	for _, tt := range []struct {
-		retryAfter string
-		want       time.Duration
-	}{
-		{"", time.Minute},
-		{"5", 5 * time.Second},
-		{" 5 ", 5 * time.Second},
-		{"0", time.Second},
-		{"3600", time.Hour},
-		{"3601", time.Hour},
-		{"99999999999999999999", time.Hour},
-		{"-5", time.Minute},
-		{"1.5", time.Minute},
-		{"soon", time.Minute},
-		{now.Add(90 * time.Second).Format(http.TimeFormat), 90 * time.Second},
-		{now.Add(-time.Hour).Format(http.TimeFormat), time.Second},
-		{now.AddDate(100, 0, 0).Format(http.TimeFormat), time.Hour},
-	} {
-		if got := pause(tt.retryAfter, now); got != tt.want {
-			t.Errorf("%q: got %s, want %s", tt.retryAfter, got, tt.want)
-		}
-	}
-}
-
-func TestErrorsArePlain(t *testing.T) {
-	at := func(err error) error {
-		return &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{Port: 80}, Err: err}
-	}
-	for _, tt := range []struct {
-		err  error
-		want string
-	}{
-		{at(os.NewSyscallError("connect", syscall.ECONNREFUSED)), "connection refused"},
-		{at(os.NewSyscallError("read", syscall.ECONNRESET)), "connection reset by peer"},
-		{at(&net.DNSError{Name: "partner.example", IsNotFound: true}), "the partner's host name can't be resolved"},
-		{at(os.ErrDeadlineExceeded), "timed out"},
-		{context.DeadlineExceeded, "timed out"},
-		{context.Canceled, "the call was cancelled"},
-		{errors.New("http: something about https://partner.example"), "the connection failed"},
-	} {
-		if got := plain(tt.err); got != tt.want {
-			t.Errorf("%v: got %q, want %q", tt.err, got, tt.want)
-		}
-	}
 }
 
 // A proxy before the partner, or a wrong base URL, also answers 404. It knows nothing of transactions.

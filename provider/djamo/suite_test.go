@@ -60,11 +60,8 @@ func TestProvider(t *testing.T) {
 func open(t *testing.T, baseURL string, dial providertest.Dial) verdict.Provider {
 	t.Helper()
 	c := Defaults()
-	c.URL = baseURL
+	c.URL, c.Dial = baseURL, dial
 	p, err := New(c)
-	if dial != nil {
-		p, err = newProvider(c, dial)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,4 +70,11 @@ func open(t *testing.T, baseURL string, dial providertest.Dial) verdict.Provider
 
 func object(id, status string) string {
 	return fmt.Sprintf(`{"id":%q,"status":%q,"webhookUrl":"https://us.example/w"}`, id, status)
+}
+
+func submission(reference string) verdict.Submission {
+	return verdict.Submission{
+		Reference: reference, Payload: []byte(`{"amount":"100"}`), WebhookURL: "https://us.example/w",
+		Deadline: time.Now().Add(verdict.MarkerTTL),
+	}
 }

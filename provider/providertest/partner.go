@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -20,6 +21,9 @@ const (
 	amount     = "10000000000000000001.10" // no float64 holds it
 	patience   = 10 * time.Second          // for a call that should end by itself
 )
+
+// numbered returns a reference as transactions have it, a UUIDv7. The first is reference.
+func numbered(n int) string { return fmt.Sprintf("0198f000-0000-7000-8000-%012d", n) }
 
 // partner is an HTTP server that follows a script and keeps account of what reached it.
 type partner struct {
@@ -89,6 +93,17 @@ func (p *partner) arrived(reference string) int {
 	return n
 }
 
+// answer sends something that the partner may well say to a call.
+func (s suite) answer(w http.ResponseWriter, c Call) {
+	for _, o := range outcomes {
+		if r := s.wire.Tell(c, o); r.Status != 0 {
+			send(w, r)
+			return
+		}
+	}
+	panic("the fixture's partner has no answer")
+}
+
 func send(w http.ResponseWriter, r Reply) {
 	for name, values := range r.Header {
 		w.Header()[name] = values
@@ -105,8 +120,8 @@ func cut(w http.ResponseWriter) {
 
 func submission(reference string) verdict.Submission {
 	return verdict.Submission{
-		Reference: reference, Payload: []byte(`{"id":"the app's","amount":` + amount + `}`), WebhookURL: webhookURL,
-		Deadline: time.Now().Add(verdict.MarkerTTL),
+		Reference: reference, WebhookURL: webhookURL, Deadline: time.Now().Add(verdict.MarkerTTL),
+		Payload: []byte(`{"id":"the app's","amount":` + amount + `,"payer":"2250701020304"}`),
 	}
 }
 

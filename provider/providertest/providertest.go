@@ -14,7 +14,8 @@ import (
 )
 
 // Open returns the adapter under test for a partner at a base URL. dial makes its connections; if it is nil the adapter
-// dials as it does in earnest. Its Traits().SubmitTimeout is to be at least 5 s.
+// dials as it does in earnest. Its Traits().SubmitTimeout is to be at least 5 s. An adapter that needs an access token
+// is to hold one: the suite's partner knows of submits and checks only.
 type Open func(t *testing.T, baseURL string, dial Dial) verdict.Provider
 
 // Dial makes a connection, as net.Dialer.DialContext does.
@@ -22,11 +23,15 @@ type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Wire is how a partner speaks: what the suite must know of it to play its part.
 type Wire struct {
+	// Authenticates says that the partner wants credentials. Then a 401 refuses a call before it has any effect (RFC
+	// 9110 section 15.5.2), and the adapter stays away for a while; from any other partner it means nothing.
+	Authenticates bool
+
 	// Read says what a request of the adapter asks for.
 	Read func(r *http.Request, body []byte) Call
 
 	// Tell returns the partner's answer to a call: that it knows of that outcome. A Reply without a Status says that
-	// the partner can't answer so to such a call.
+	// the partner can't answer so to such a call. A body names the call's transaction if the partner's do.
 	Tell func(c Call, o verdict.Outcome) Reply
 
 	// Throttle returns the partner's answer to a client that is to stay away for a number of seconds.
@@ -38,8 +43,8 @@ type Wire struct {
 
 // Call is what an adapter asks of the partner.
 type Call struct {
-	Submit     bool // otherwise it is a check
-	Reference  string
+	Submit     bool   // otherwise it is a check
+	Reference  string // ours, however the partner writes it
 	WebhookURL string // of a submit
 	Payload    string // of a submit: what became of the payload's member "amount"
 }
@@ -71,6 +76,7 @@ func Run(t *testing.T, open Open, wire Wire) {
 	t.Run("what is said to be unsent never arrives", s.unsentNeverArrives)
 
 	t.Run("errors of the partner decide nothing", s.partnerErrors)
+	t.Run("refused credentials have no effect", s.unauthorized)
 	t.Run("a connection cut without an answer is uncertain", s.cutConnection)
 	t.Run("a partner that reads nothing is uncertain once we wrote", s.readsNothing)
 	t.Run("a partner that resets at once gets no answer out of us", s.resetsAtOnce)

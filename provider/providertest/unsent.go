@@ -3,7 +3,6 @@ package providertest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"math/rand/v2"
@@ -66,7 +65,7 @@ func (s suite) silentTLS(t *testing.T) {
 }
 
 func (s suite) cancelledBefore(t *testing.T) {
-	p := s.onTCP(t, func(w http.ResponseWriter, c Call) { send(w, s.wire.Tell(c, verdict.OutcomeSucceeded)) })
+	p := s.onTCP(t, s.answer)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	a, err := s.open(t, p.URL, nil).Submit(ctx, submission(reference))
@@ -89,7 +88,7 @@ func (s suite) cancelledConnecting(t *testing.T) {
 }
 
 func (s suite) lateBefore(t *testing.T) {
-	p := s.onTCP(t, func(w http.ResponseWriter, c Call) { send(w, s.wire.Tell(c, verdict.OutcomeSucceeded)) })
+	p := s.onTCP(t, s.answer)
 	provider := s.open(t, p.URL, nil)
 	for _, deadline := range []time.Time{{}, time.Now().Add(-time.Nanosecond)} {
 		late := submission(reference)
@@ -104,7 +103,7 @@ func (s suite) lateBefore(t *testing.T) {
 
 func (s suite) lateConnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, pipe := s.onPipe(t, func(w http.ResponseWriter, c Call) { send(w, s.wire.Tell(c, verdict.OutcomeSucceeded)) })
+		p, pipe := s.onPipe(t, s.answer)
 		slow := func(ctx context.Context, network, address string) (net.Conn, error) {
 			time.Sleep(3 * time.Second)
 			return pipe.Dial(ctx, network, address)
@@ -128,7 +127,7 @@ func (s suite) lateConnecting(t *testing.T) {
 // unsentNeverArrives breaks off calls at all moments of their life, and compares what was said with what arrived.
 func (s suite) unsentNeverArrives(t *testing.T) {
 	const calls, abreast = 400, 8
-	p := s.onTCP(t, func(w http.ResponseWriter, c Call) { send(w, s.wire.Tell(c, verdict.OutcomeSucceeded)) })
+	p := s.onTCP(t, s.answer)
 	provider := s.open(t, p.URL, nil)
 	var unsent [calls]bool
 	var lanes sync.WaitGroup
@@ -136,7 +135,7 @@ func (s suite) unsentNeverArrives(t *testing.T) {
 		lanes.Go(func() {
 			for i := lane; i < calls; i += abreast {
 				ctx, cancel := context.WithTimeout(t.Context(), rand.N(2*time.Millisecond))
-				_, err := provider.Submit(ctx, submission(fmt.Sprint("call-", i)))
+				_, err := provider.Submit(ctx, submission(numbered(i)))
 				cancel()
 				unsent[i] = errors.Is(err, verdict.ErrNotSent)
 			}
@@ -145,7 +144,7 @@ func (s suite) unsentNeverArrives(t *testing.T) {
 	lanes.Wait()
 	said := 0
 	for i := range calls {
-		if n := p.arrived(fmt.Sprint("call-", i)); unsent[i] && n > 0 || n > 1 {
+		if n := p.arrived(numbered(i)); unsent[i] && n > 0 || n > 1 {
 			t.Errorf("call %d: arrived %d times, said to be unsent: %t", i, n, unsent[i])
 		}
 		if unsent[i] {
