@@ -17,7 +17,7 @@ func TestDemoPageInChromium(t *testing.T) {
 	}
 	address := freeAddress(t)
 	launch(t, "Ctrl-C", "demo", "--address", address, "--thirdparty", freeAddress(t), "--data", t.TempDir())
-	node := exec.Command("node", "--test", "--test-reporter=spec", ".")
+	node := exec.Command("node", "--test", "--test-reporter=spec")
 	node.Dir = scripts
 	node.Env = append(os.Environ(), "VERDICT_URL=http://"+address)
 	out, err := node.CombinedOutput()

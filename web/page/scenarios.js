@@ -3,7 +3,7 @@
 
 export const scenarios = {
   well: {
-    story: 'Nothing goes wrong. The partner answers after 0.4 s and confirms by webhook; the confirmation changes nothing any more.',
+    story: 'Nothing goes wrong. The partner answers soon and confirms by webhook; the confirmation changes nothing any more.',
     simulate: { status: 'completed', reply: 'ok', reply_after: '4s', webhook: 'once' },
   },
   twice: {
@@ -26,7 +26,7 @@ export const scenarios = {
     silence: '504 Timeout',
   },
   nowhere: {
-    story: 'The partner says 504, and never had it. “Not found” counts only once the partner has had its time; here that takes about 40 s.',
+    story: 'The partner says 504, and never had it. “Not found” counts only once the partner has had its time; here that takes a while.',
     simulate: { status: 'completed', reply: 'timeout', settles: false, webhook: 'none' },
     silence: '504 Timeout',
   },
