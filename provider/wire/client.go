@@ -1,0 +1,129 @@
+// Package wire makes an adapter's calls over HTTP. Each call is one request on a connection of its own: it follows no
+// redirect, repeats nothing, and reads no more of the answer than is kept as evidence.
+//
+// Of a submit it also proves whether it may have left, which is what decides whether it may be sent again. The proof is
+// a gate on the connection, see gate: the first byte of the request passes the gate or never leaves.
+package wire
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"verdict"
+)
+
+const (
+	connectTimeout = 5 * time.Second // for the connection, and again for TLS; nothing has been sent by then
+	maxAnswer      = verdict.MaxRaw  // bytes of an answer's head and of its body
+)
+
+// Client calls one partner. It is safe for concurrent use and holds no connection between calls.
+type Client struct {
+	base      *url.URL
+	transport *http.Transport
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// New returns a client of the partner at a base URL, with at most so many connections at a time; further calls wait for
+// one. dial makes the connections, as net.Dialer.DialContext does; nil dials TCP.
+// Its error says what URL to give. It doesn't repeat the one given, which may hold a secret.
+func New(base string, dial dialFunc, connections int) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return nil, errors.New("give an absolute http or https URL, such as https://partner.example")
+	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil, errors.New("leave out the user, the query and the fragment")
+	}
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: connectTimeout}).DialContext
+	}
+	return &Client{base: u, transport: newTransport(dial, connections)}, nil
+}
+
+// newTransport returns a transport with a new connection for each request. A kept one may be dying as we write to it:
+// the submit would be uncertain for nothing, and a check would be repeated by net/http behind our back.
+func newTransport(dial dialFunc, connections int) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // HTTP/2 shares a connection, and repeats requests by rules of its own
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return &gatedConn{Conn: conn}, nil
+		},
+		Protocols:              protocols,
+		TLSHandshakeTimeout:    connectTimeout,
+		DisableKeepAlives:      true,
+		DisableCompression:     true,
+		MaxConnsPerHost:        connections,
+		MaxResponseHeaderBytes: maxAnswer,
+	}
+}
+
+// Send posts a JSON body to an escaped path below the base URL, unless ctx is over or the deadline has passed when the
+// first byte is to leave. Every error is ErrNotSent, which is proof that nothing left and nothing will, or ErrUncertain.
+// ctx bounds the wait. Beside an error the reply holds what had come by then.
+func (c *Client) Send(ctx context.Context, deadline time.Time, path string, header http.Header, body []byte) (Reply, error) {
+	g := &gate{ready: func() error { return inTime(ctx, deadline) }}
+	r, err := c.call(g.guard(ctx), http.MethodPost, path, header, body)
+	if !g.close() { // also if there is an answer: it came before we spoke
+		return r, fmt.Errorf("%s: %w", plain(err), verdict.ErrNotSent)
+	}
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", plain(err), verdict.ErrUncertain)
+	}
+	return r, nil
+}
+
+// Call makes a request that does no harm at the partner, such as a status check, to an escaped path below the base URL.
+// The body is JSON; nil: none. An error is for the support desk and of no kind: nothing was learned. ctx bounds the
+// wait. Beside an error the reply holds what had come by then.
+func (c *Client) Call(ctx context.Context, method, path string, header http.Header, body []byte) (Reply, error) {
+	r, err := c.call(ctx, method, path, header, body)
+	if err != nil {
+		return r, errors.New(plain(err))
+	}
+	return r, nil
+}
+
+// call makes one request, once. It goes to the transport directly, since http.Client would follow redirects.
+func (c *Client) call(ctx context.Context, method, path string, header http.Header, body []byte) (Reply, error) {
+	var content io.Reader
+	if body != nil {
+		content = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String(), content)
+	if err != nil {
+		return Reply{}, err
+	}
+	req.GetBody = nil // with it net/http may send the body again
+	if header != nil {
+		req.Header = header.Clone()
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return Reply{}, err
+	}
+	defer resp.Body.Close()
+	r := Reply{Status: resp.StatusCode, Header: resp.Header}
+	r.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if len(r.Body) > maxAnswer {
+		r.Body, err = r.Body[:maxAnswer], errTooLarge
+	}
+	return r, err
+}

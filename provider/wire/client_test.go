@@ -1,0 +1,138 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"verdict"
+)
+
+func TestURLIsRefusedWithTheMendAndWithoutItsSecret(t *testing.T) {
+	for _, good := range []string{"http://partner.example", "https://partner.example:8443/api/"} {
+		if _, err := New(good, nil, 1); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for base, want := range map[string]string{
+		"":                                       "give an absolute",
+		"partner.example":                        "give an absolute",
+		"ftp://partner.example":                  "give an absolute",
+		"https://:443":                           "give an absolute",
+		"https://us:s3cret@partner.example:port": "give an absolute",
+		"https://us:s3cret@partner.example":      "leave out",
+		"https://partner.example/?key=s3cret":    "leave out",
+		"https://partner.example/?":              "leave out",
+		"https://partner.example/#s3cret":        "leave out",
+	} {
+		c, err := New(base, nil, 1)
+		if c != nil || err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: got %v, want %q", base, err, want)
+		}
+	}
+}
+
+// told is what a request said.
+type told struct {
+	method, uri, body          string
+	accept, contentType, token string
+}
+
+func TestRequestsSayWhatTheyShould(t *testing.T) {
+	var got told
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		h := r.Header
+		got = told{r.Method, r.RequestURI, string(body), h.Get("Accept"), h.Get("Content-Type"), h.Get("X-Token")}
+		w.Header().Set("X-Answer", "yes")
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = io.WriteString(w, "short and stout")
+	}))
+	defer server.Close()
+	c := open(t, server.URL+"/api/", nil)
+	header := http.Header{"X-Token": {"t"}, "Accept": {"text/html"}}
+	for _, tt := range []struct {
+		call func() (Reply, error)
+		want told
+	}{
+		{func() (Reply, error) { return c.Send(t.Context(), soon(), "orders", header, []byte(`{"n":1}`)) },
+			told{"POST", "/api/orders", `{"n":1}`, "application/json", "application/json", "t"}},
+		{func() (Reply, error) { return c.Call(t.Context(), http.MethodPost, "token/", header, []byte("{}")) },
+			told{"POST", "/api/token/", "{}", "application/json", "application/json", "t"}},
+		{func() (Reply, error) { return c.Call(t.Context(), http.MethodGet, "orders/a%2Fb", nil, nil) },
+			told{"GET", "/api/orders/a%2Fb", "", "application/json", "", ""}},
+	} {
+		r, err := tt.call()
+		if err != nil || r.Status != http.StatusTeapot || string(r.Body) != "short and stout" || r.Header.Get("X-Answer") != "yes" {
+			t.Errorf("%s: got %+v, %v", tt.want.uri, r, err)
+		}
+		if got != tt.want {
+			t.Errorf("told  %+v\nwant %+v", got, tt.want)
+		}
+	}
+	if len(header) != 2 || header.Get("Accept") != "text/html" {
+		t.Errorf("the caller's header was changed: %v", header)
+	}
+}
+
+func TestEachRequestHasAConnectionOfItsOwn(t *testing.T) {
+	var connections, most, now atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		for n := now.Add(1); ; {
+			if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
+				break
+			}
+		}
+		now.Add(-1)
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	const calls, limit = 50, 3
+	c, err := New(server.URL, nil, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var callers sync.WaitGroup
+	for range calls {
+		callers.Go(func() {
+			if _, err := c.Call(t.Context(), http.MethodGet, "a", nil, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	callers.Wait()
+	if connections.Load() != calls || most.Load() > limit {
+		t.Errorf("%d connections for %d calls, %d at once; want as many as calls, at most %d at once",
+			connections.Load(), calls, most.Load(), limit)
+	}
+}
+
+func TestErrorsOfCallsAreOfNoKind(t *testing.T) {
+	c := open(t, "http://partner.example", func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	})
+	_, err := c.Call(t.Context(), http.MethodGet, "a", nil, nil)
+	if fmt.Sprint(err) != "connection refused" || errors.Is(err, verdict.ErrUncertain) || errors.Is(err, verdict.ErrNotSent) {
+		t.Errorf("call: got %v", err)
+	}
+	if _, err := send(t, c, soon()); fmt.Sprint(err) != "connection refused: nothing was sent" || !errors.Is(err, verdict.ErrNotSent) {
+		t.Errorf("send: got %v", err)
+	}
+}

@@ -1,0 +1,170 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unsafe"
+
+	"verdict"
+)
+
+func TestGateNeverCallsUnsentWhatPassed(t *testing.T) {
+	passed, closed := 0, 0
+	for range 20_000 {
+		g := &gate{ready: func() error { return nil }}
+		var through, began bool
+		var sides sync.WaitGroup
+		sides.Go(func() { through = g.pass() == nil })
+		sides.Go(func() { began = g.close() })
+		sides.Wait()
+		if through != began {
+			t.Fatalf("a write passed: %t, but the gate says %t", through, began)
+		}
+		if again := g.pass() == nil; again != began {
+			t.Fatalf("a later write passed: %t, but the first one: %t", again, began)
+		}
+		if through {
+			passed++
+		} else {
+			closed++
+		}
+	}
+	t.Logf("%d passed, %d closed before", passed, closed)
+}
+
+// counted counts what is written to connections.
+type counted struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c counted) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+func TestNotAByteLeavesLate(t *testing.T) {
+	var arrived atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrived.Add(1) }))
+	defer server.Close()
+	var connections, bytes atomic.Int64
+	c := open(t, server.URL, func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		connections.Add(1)
+		return counted{conn, &bytes}, err
+	})
+	_, err := send(t, c, time.Now())
+	if !errors.Is(err, verdict.ErrNotSent) || !strings.HasPrefix(err.Error(), "too late") {
+		t.Errorf("got %v", err)
+	}
+	if connections.Load() != 1 || bytes.Load() != 0 || arrived.Load() != 0 {
+		t.Errorf("%d connections, %d bytes, %d requests; want a connection and nothing on it",
+			connections.Load(), bytes.Load(), arrived.Load())
+	}
+}
+
+func TestDeadlineThatHasNotPassedLetsThrough(t *testing.T) {
+	if err := inTime(t.Context(), time.Now().Add(time.Minute)); err != nil {
+		t.Error(err)
+	}
+	if err := inTime(t.Context(), time.Time{}); !errors.Is(err, errLate) {
+		t.Errorf("no deadline: got %v", err)
+	}
+}
+
+// The monotonic clock stands still in a suspended machine, and the wall clock can be set: whichever is ahead counts.
+func TestEitherClockEndsTheTimeToSend(t *testing.T) {
+	now := time.Now()
+	for name, deadline := range map[string]time.Time{
+		"wall":      shifted(now.Add(-time.Second), time.Minute),
+		"monotonic": shifted(now.Add(time.Minute), -time.Minute-time.Second),
+	} {
+		if err := inTime(t.Context(), deadline); !errors.Is(err, errLate) {
+			t.Errorf("the deadline has passed by the %s clock alone: got %v", name, err)
+		}
+	}
+	if d := shifted(now, time.Hour); !d.Round(0).Equal(now.Round(0)) || d.Sub(now) != time.Hour {
+		t.Error("the clocks weren't told apart, so this test proves nothing")
+	}
+}
+
+// shifted moves the monotonic reading of a time and leaves the wall clock's. The time package has no way to do it.
+func shifted(t time.Time, by time.Duration) time.Time {
+	(*struct {
+		wall uint64
+		ext  int64
+	})(unsafe.Pointer(&t)).ext += int64(by)
+	return t
+}
+
+func TestGateHoldsUnderTLS(t *testing.T) {
+	var arrived atomic.Int32
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		panic(http.ErrAbortHandler)
+	}))
+	defer server.Close()
+	c := open(t, server.URL, nil)
+	c.transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+	if _, err := send(t, c, soon()); !errors.Is(err, verdict.ErrUncertain) || arrived.Load() != 1 {
+		t.Errorf("cut: got %v, %d arrived", err, arrived.Load())
+	}
+	if _, err := send(t, c, time.Now()); !errors.Is(err, verdict.ErrNotSent) || arrived.Load() != 1 {
+		t.Errorf("late: got %v, %d arrived", err, arrived.Load())
+	}
+}
+
+// The client keeps no connections. Should it ever, a submit must still not be sent again when a kept one dies.
+func TestSendIsNotRepeatedOnADyingKeptConnection(t *testing.T) {
+	var connections, arrived atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if arrived.Add(1) > 1 {
+			panic(http.ErrAbortHandler) // closes the kept connection
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	c := open(t, server.URL, nil)
+	c.transport.DisableKeepAlives = false
+	defer c.transport.CloseIdleConnections()
+	if _, err := send(t, c, soon()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := send(t, c, soon())
+	if !errors.Is(err, verdict.ErrUncertain) || arrived.Load() != 2 {
+		t.Errorf("got %v, %d requests; want it uncertain and sent once", err, arrived.Load())
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections: the first wasn't reused, so this test proves nothing", n)
+	}
+}
+
+func open(t *testing.T, base string, dial dialFunc) *Client {
+	t.Helper()
+	c, err := New(base, dial, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func send(t *testing.T, c *Client, deadline time.Time) (Reply, error) {
+	return c.Send(t.Context(), deadline, "orders", nil, []byte(`{"amount":"100"}`))
+}
+
+func soon() time.Time { return time.Now().Add(verdict.MarkerTTL) }
