@@ -25,7 +25,7 @@ const (
 // streams are the two we use. Their bounds follow from the database being the record.
 //
 // A command that nobody took is issued again by the sweeper at the latest after verdict.MaxClaim; an older copy is of no
-// use. 64 MiB hold about 250,000 commands; when there are more, the oldest go, and the sweeper brings them back.
+// use. 64 MiB hold about 400,000 commands; when there are more, the oldest go, and the sweeper brings them back.
 //
 // An event is of use to those who listen now. What a hub misses it finds in the record within two seconds, so 30 seconds
 // are plenty for a connection that comes back. Nobody reads events after a restart: memory will do.
