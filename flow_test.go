@@ -311,6 +311,34 @@ func TestFiftyTwinsAreOneTransaction(t *testing.T) {
 	})
 }
 
+// failing is a store that refuses changes for a while.
+type failing struct {
+	verdict.Store
+	until time.Time
+}
+
+func (f *failing) Replace(ctx context.Context, next verdict.Transaction, e *verdict.Evidence) (verdict.Transaction, error) {
+	if e != nil && time.Now().Before(f.until) {
+		return verdict.Transaction{}, errors.New("the disk is full")
+	}
+	return f.Store.Replace(ctx, next, e)
+}
+
+func TestAReplyIsNotLetGoWhenTheStoreFails(t *testing.T) {
+	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Second}}
+	p.submit = func(context.Context, verdict.Submission) (verdict.Answer, error) {
+		return verdict.Answer{Outcome: verdict.OutcomeSucceeded}, nil
+	}
+	run(t, p, func(t *testing.T, s *system) {
+		s.settler.Store = &failing{Store: s.store, until: time.Now().Add(10 * time.Second)}
+		tx := s.accept(t, "k")
+		time.Sleep(20 * time.Second)
+		if tx = s.get(t, tx.ID); tx.Status != verdict.Succeeded || len(p.checks) != 0 {
+			t.Errorf("%s after %d checks", tx.Status, len(p.checks))
+		}
+	})
+}
+
 func TestALateWebhookCannotUndoADecline(t *testing.T) {
 	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Second, WebhookSettles: true}}
 	p.submit = func(context.Context, verdict.Submission) (verdict.Answer, error) {

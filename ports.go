@@ -23,7 +23,8 @@ type Store interface {
 	// returns ErrStale, changing nothing, unless the version on record is next.Version-1.
 	Replace(ctx context.Context, next Transaction, e *Evidence) (stored Transaction, err error)
 
-	// Record adds evidence to a transaction without changing it. It returns ErrNotFound if there is no such transaction.
+	// Record adds evidence to a transaction without changing it. Here and in Replace, a webhook of the same bytes as one
+	// before it is not kept again. It returns ErrNotFound if there is no such transaction.
 	Record(ctx context.Context, id string, e Evidence) error
 
 	// Transaction returns the transaction of that id, or ErrNotFound.

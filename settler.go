@@ -27,6 +27,12 @@ var ErrBadToken = errors.New("no such webhook")
 // settleTries bounds how often evidence is weighed anew because the transaction changed meanwhile.
 const settleTries = 10
 
+// An answer that the store doesn't take is tried again after pauses that double from keepPause, for keepFor.
+const (
+	keepPause = 100 * time.Millisecond
+	keepFor   = 30 * time.Second
+)
+
 // Handle carries out a command. Carrying it out again, or late, does no harm. After an error, which is the store's, it
 // should be handed out again.
 func (s *Settler) Handle(ctx context.Context, c Command) error {
@@ -72,7 +78,7 @@ func (s *Settler) submit(ctx context.Context, p Provider, t Transaction) error {
 		WebhookURL: s.PublicURL + "/webhooks/" + t.Provider + "/" + s.Tokens.Token(t.Provider, t.ID),
 		Deadline:   now.Add(MarkerTTL),
 	})
-	return s.Settle(ctx, t.ID, evidence(SourceReply, t.SentAt, answer, err))
+	return s.keep(ctx, t.ID, evidence(SourceReply, t.SentAt, answer, err))
 }
 
 // check claims the check, asks the partner, and weighs its answer.
@@ -88,7 +94,25 @@ func (s *Settler) check(ctx context.Context, p Provider, t Transaction) error {
 	call, cancel := context.WithTimeout(ctx, CheckTimeout)
 	defer cancel()
 	answer, err := p.Check(call, t.Reference)
-	return s.Settle(ctx, t.ID, evidence(SourceCheck, now, answer, err))
+	return s.keep(ctx, t.ID, evidence(SourceCheck, now, answer, err))
+}
+
+// keep settles by what the partner answered, and tries again for a while if the store fails: a partner may tell its
+// verdict only once, and its next answer is a check away.
+func (s *Settler) keep(ctx context.Context, id string, e Evidence) error {
+	giveUp := time.Now().Add(keepFor)
+	for wait := keepPause; ; wait *= 2 {
+		err := s.Settle(ctx, id, e)
+		if err == nil || errors.Is(err, ErrNotFound) || time.Now().Add(wait).After(giveUp) {
+			return err
+		}
+		s.Log.Warn("an answer is not on record; trying again", "transaction", id, "source", string(e.Source), "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
 }
 
 // Webhook takes what a partner posted to the URL of a token. When it returns nil the body is on disk. It returns

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -24,6 +25,11 @@ func (s *Store) Record(ctx context.Context, id string, e verdict.Evidence) error
 func (s *Store) record(id string, e verdict.Evidence) {
 	e.Asked, e.At = plain(e.Asked), plain(e.At)
 	e = ownEvidence(e)
+	if e.Source == verdict.SourceWebhook && slices.ContainsFunc(s.evidence[id], func(kept verdict.Evidence) bool {
+		return kept.Source == e.Source && bytes.Equal(kept.Raw, e.Raw)
+	}) {
+		return
+	}
 	s.evidence[id] = append(s.evidence[id], e)
 	s.pieces++
 	if e.Conflict {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 
@@ -9,8 +10,10 @@ import (
 )
 
 const (
-	insertEvidence = `INSERT INTO evidence (transaction_id, source, outcome, reason, reference, asked, at, wait, conflict, raw)
-		SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM transactions WHERE id = ?`
+	insertEvidence = `INSERT INTO evidence (transaction_id, source, outcome, reason, reference, asked, at, wait, conflict, raw, digest)
+		SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM transactions WHERE id = ? ON CONFLICT DO NOTHING`
+
+	known = `SELECT 1 FROM transactions WHERE id = ?`
 
 	history = `SELECT source, outcome, reason, reference, asked, at, wait, conflict, raw FROM evidence
 		WHERE transaction_id = ? ORDER BY number`
@@ -31,8 +34,21 @@ func (s *Store) Record(ctx context.Context, id string, e verdict.Evidence) error
 // record reports whether there is such a transaction.
 func (c *commit) record(id string, e verdict.Evidence) (bool, error) {
 	changed, err := c.kept.exec(insertEvidence, e.Source, e.Outcome, e.Reason, e.Reference,
-		moment(e.Asked), moment(e.At), e.Wait, e.Conflict, e.Raw, id)
-	return changed == 1, err
+		moment(e.Asked), moment(e.At), e.Wait, e.Conflict, e.Raw, digest(e), id)
+	if err != nil || changed == 1 {
+		return true, err
+	}
+	found, err := list(context.Background(), c.kept, value[int], known, id)
+	return len(found) == 1, err
+}
+
+// digest tells a webhook that came before.
+func digest(e verdict.Evidence) []byte {
+	if e.Source != verdict.SourceWebhook {
+		return nil
+	}
+	sum := sha256.Sum256(e.Raw)
+	return sum[:]
 }
 
 // History implements verdict.Store.

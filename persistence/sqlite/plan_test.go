@@ -11,7 +11,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 	s := openAt(t, newPath(t))
 	for query, args := range map[string]int{
 		byID: 1, byScope: 4, settled: 2, settledOfAudience: 4, replaceTransaction: 13, anyDue: 1, claimDue: 4, dropCommand: 1,
-		insertEvidence: 10, history: 1, parked: 1, unpark: 3, inReview: 2, conflicts: 2, releasable: 1, releaseKeys: 1,
+		insertEvidence: 11, known: 1, history: 1, parked: 1, unpark: 3, inReview: 2, conflicts: 2, releasable: 1, releaseKeys: 1,
 	} {
 		plan, err := list(t.Context(), s.writer.kept, planStep, "EXPLAIN QUERY PLAN "+query, make([]any, args)...)
 		if err != nil || len(plan) == 0 {

@@ -11,6 +11,7 @@ import (
 var keeping = []promise{
 	{"evidence comes back in order, to the last byte and nanosecond", evidenceInOrder},
 	{"evidence of an unknown transaction is refused", evidenceOfNobody},
+	{"the same webhook again is kept once", webhookOnce},
 	{"a parked webhook waits for its transaction", parkedUntilKnown},
 	{"the same body parked again changes nothing", parkedOnce},
 	{"parked webhooks come longest parked first", parkedInOrder},
@@ -32,7 +33,8 @@ func evidenceInOrder(t *testing.T, s verdict.Store) {
 			Asked: at.Add(-time.Nanosecond), At: at, Wait: time.Minute + 1, Raw: raw, Conflict: true,
 		},
 		{Source: verdict.SourceWebhook, Outcome: verdict.OutcomeSucceeded, At: at.Add(-time.Hour)},
-		{Source: verdict.SourceWebhook, Outcome: verdict.OutcomeSucceeded, At: at.Add(-time.Hour)}, // the same again
+		{Source: verdict.SourceCheck, Outcome: verdict.OutcomePending, Asked: at, At: at, Raw: []byte("{}")},
+		{Source: verdict.SourceCheck, Outcome: verdict.OutcomePending, Asked: at, At: at, Raw: []byte("{}")}, // the same again
 		{Source: verdict.SourceCheck, Outcome: verdict.OutcomeNotFound, Asked: at, At: at, Raw: []byte("\xff")},
 	}
 	for _, e := range want {
@@ -47,6 +49,23 @@ func evidenceInOrder(t *testing.T, s verdict.Store) {
 	standsAs(t, s, given)
 	clear(history(t, s, given.ID)[0].Raw)
 	equal(t, "history read again", history(t, s, given.ID), nil, want)
+}
+
+func webhookOnce(t *testing.T, s verdict.Store) {
+	first := settle(t, s, accepted("owner", 1, time.Now())) // by a webhook without a body
+	second := create(t, s, accepted("owner", 2, time.Now()))
+	said := verdict.Evidence{Source: verdict.SourceWebhook, Outcome: verdict.OutcomePending, At: plain(time.Now()), Raw: []byte("{}")}
+	second = replace(t, s, second.Weigh(said, policy()), &said)
+	replace(t, s, second.Weigh(said, policy()), &said) // the state may change, the evidence is the same
+	for _, id := range []string{first.ID, first.ID, second.ID} {
+		if err := s.Record(t.Context(), id, said); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(history(t, s, first.ID)); n != 2 {
+		t.Errorf("%d pieces of evidence, want 2: one without a body, one with", n)
+	}
+	equal(t, "history", history(t, s, second.ID), nil, []verdict.Evidence{said})
 }
 
 func evidenceOfNobody(t *testing.T, s verdict.Store) {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"reflect"
@@ -132,6 +133,11 @@ func drawEvidence(r *rapid.T, t verdict.Transaction, now time.Time) verdict.Evid
 
 func (m *model) keepEvidence(id string, e verdict.Evidence) {
 	e.Asked, e.At = plain(e.Asked), plain(e.At)
+	for _, kept := range m.evidence[id] {
+		if e.Source == verdict.SourceWebhook && kept.Source == e.Source && bytes.Equal(kept.Raw, e.Raw) {
+			return
+		}
+	}
 	m.evidence[id] = append(m.evidence[id], e)
 }
 

@@ -61,10 +61,12 @@ CREATE TABLE evidence (
     at             INTEGER,
     wait           INTEGER NOT NULL, -- nanoseconds
     conflict       INTEGER NOT NULL, -- 0 or 1
-    raw            BLOB
+    raw            BLOB,
+    digest         BLOB              -- SHA-256 of raw if the source is a webhook
 ) STRICT;
 
 CREATE INDEX evidence_of ON evidence (transaction_id);
+CREATE UNIQUE INDEX webhooks ON evidence (transaction_id, digest) WHERE digest IS NOT NULL;
 CREATE INDEX conflicts ON evidence (number) WHERE conflict = 1;
 
 -- Webhooks that wait for their transaction.
