@@ -96,7 +96,7 @@ func oneWinsEachVersion(t *testing.T, s verdict.Store) {
 			if state.Version > versions {
 				return
 			}
-			e := verdict.Evidence{Source: verdict.SourceWebhook, Outcome: verdict.OutcomePending, At: time.Now()}
+			e := verdict.Evidence{Source: verdict.SourceReply, Outcome: verdict.OutcomePending, At: time.Now()}
 			stored, err := s.Replace(t.Context(), state.Weigh(e, policy()), &e)
 			if err == nil {
 				wins[stored.Version].Add(1)
