@@ -78,6 +78,9 @@ func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerCon
 	if err != nil {
 		return fmt.Errorf("declare consumer %s: %w", cfg.Durable, err)
 	}
+	if consumer, err = s.notAhead(call, consumer, cfg); err != nil {
+		return fmt.Errorf("declare consumer %s anew: %w", cfg.Durable, err)
+	}
 	for {
 		free := w.take(ctx)
 		if free == 0 {
@@ -89,6 +92,26 @@ func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerCon
 			return fmt.Errorf("fetch from %s: %w", cfg.Durable, err)
 		}
 	}
+}
+
+// notAhead makes a consumer anew that remembers having got further than its stream reaches. A power cut does that: the
+// server syncs the two apart, and the consumer would sleep until the stream had counted up to its place.
+func (s *Stream) notAhead(ctx context.Context, consumer jetstream.Consumer, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	js := s.link.Load().js
+	at := consumer.CachedInfo().Delivered.Stream // before the stream is read, which may grow meanwhile
+	stream, err := js.Stream(ctx, commandStream)
+	if err != nil {
+		return nil, err
+	}
+	last := stream.CachedInfo().State.LastSeq
+	if at <= last {
+		return consumer, nil
+	}
+	s.log.Warn("a consumer is ahead of its stream; making it anew", "consumer", cfg.Durable, "at", at, "stream", last)
+	if err := stream.DeleteConsumer(ctx, cfg.Durable); err != nil {
+		return nil, err
+	}
+	return stream.CreateOrUpdateConsumer(ctx, cfg)
 }
 
 // worker carries out commands. It asks only for as many as it can begin at once: one that waited here could not be
