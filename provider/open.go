@@ -1,5 +1,6 @@
-// Package provider opens the adapters of partners by their kind. Each has a folder of its own below this one: djamo is
-// an adapter, sim is a partner to run against, and providertest is the suite that every adapter passes.
+// Package provider opens the adapters of partners by their kind. Each has a folder of its own below this one: djamo
+// and momo are adapters, wire makes their calls, sim is partners to run against, and providertest is the suite that every
+// adapter passes.
 package provider
 
 import (
@@ -10,6 +11,7 @@ import (
 
 	"verdict"
 	"verdict/provider/djamo"
+	"verdict/provider/momo"
 )
 
 // Open returns the adapter of that kind. decode is called once with a pointer to the adapter's own Config, which holds
@@ -18,6 +20,7 @@ import (
 func Open(kind string, decode func(into any) error) (verdict.Provider, error) {
 	kinds := map[string]func(func(any) error) (verdict.Provider, error){
 		"djamo": openDjamo,
+		"momo":  openMomo,
 	}
 	open, ok := kinds[kind]
 	if !ok {
@@ -37,4 +40,12 @@ func openDjamo(decode func(any) error) (verdict.Provider, error) {
 		return nil, err
 	}
 	return djamo.New(c)
+}
+
+func openMomo(decode func(any) error) (verdict.Provider, error) {
+	c := momo.Defaults()
+	if err := decode(&c); err != nil {
+		return nil, err
+	}
+	return momo.New(c)
 }

@@ -9,6 +9,7 @@ import (
 
 	"verdict/provider"
 	"verdict/provider/djamo"
+	"verdict/provider/momo"
 )
 
 func TestOpenDecodesOverTheDefaults(t *testing.T) {
@@ -28,6 +29,24 @@ func TestOpenDecodesOverTheDefaults(t *testing.T) {
 	}
 }
 
+func TestOpenKnowsMomo(t *testing.T) {
+	p, err := provider.Open("momo", func(into any) error {
+		c := into.(*momo.Config)
+		if !reflect.DeepEqual(*c, momo.Defaults()) {
+			t.Errorf("decode was given %+v, want the defaults", *c)
+		}
+		c.URL, c.TargetEnvironment, c.Currency = "https://partner.example", "sandbox", "EUR"
+		c.SubscriptionKey, c.APIUser, c.APIKey = "subscription", "user", "key"
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if traits := p.Traits(); !traits.Deduplicates || traits.WebhookSettles || traits.SubmitTimeout != 30*time.Second || traits.NotFoundFinal != 5*time.Minute {
+		t.Errorf("got %+v", traits)
+	}
+}
+
 func TestOpenSaysWhatToMend(t *testing.T) {
 	broken := errors.New("settings.yaml line 3: unknown key urll")
 	for _, tt := range []struct {
@@ -35,10 +54,12 @@ func TestOpenSaysWhatToMend(t *testing.T) {
 		decode func(any) error
 		want   string
 	}{
-		{"paypal", func(any) error { t.Error("decoded for an unknown kind"); return nil }, `no provider "paypal"; give one of: djamo`},
+		{"paypal", func(any) error { t.Error("decoded for an unknown kind"); return nil }, `no provider "paypal"; give one of: djamo, momo`},
 		{"", nil, "give one of: djamo"},
 		{"djamo", func(any) error { return broken }, broken.Error()},
 		{"djamo", func(any) error { return nil }, "provider djamo: url: give an absolute"},
+		{"momo", func(any) error { return broken }, broken.Error()},
+		{"momo", func(any) error { return nil }, "provider momo: target_environment: "},
 	} {
 		p, err := provider.Open(tt.kind, tt.decode)
 		if p != nil || err == nil || !strings.Contains(err.Error(), tt.want) {

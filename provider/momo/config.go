@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Config is what an operator sets for this partner. The credentials are those of its portal.
+// Config is what an operator sets for this partner. The credentials are those of its portal, where the host that webhooks
+// are to come to must be registered too: else every submit fails with INVALID_CALLBACK_URL_HOST.
 type Config struct {
 	URL               string        `koanf:"url"`                // https://sandbox.momodeveloper.mtn.com or https://proxy.momoapi.mtn.com
 	TargetEnvironment string        `koanf:"target_environment"` // sandbox, mtnivorycoast, mtncameroon, ...

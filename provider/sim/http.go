@@ -1,15 +1,9 @@
 package sim
 
 import (
-	"encoding/json"
 	"io"
-	"net"
 	"net/http"
-	"strconv"
-	"time"
 )
-
-const maxBody = 64 << 10 // bytes of a post
 
 // object is a transaction as the partner tells it.
 type object struct {
@@ -17,16 +11,6 @@ type object struct {
 	Status     string `json:"status"`
 	WebhookURL string `json:"webhookUrl,omitempty"`
 }
-
-func (p *Partner) routes() {
-	p.mux.HandleFunc("POST /transaction", p.post)
-	p.mux.HandleFunc("GET /transaction/{id}", p.check)
-	p.mux.HandleFunc("GET /ledger", p.showLedger)
-	p.mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { show(w, http.StatusOK, p.Stats()) })
-}
-
-// ServeHTTP serves the partner's API. It panics with http.ErrAbortHandler to cut a connection, as net/http has it.
-func (p *Partner) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
 
 // post takes an order and answers when, and as, its plan has it. The order lives on if the client leaves.
 func (p *Partner) post(w http.ResponseWriter, r *http.Request) {
@@ -44,12 +28,8 @@ func (p *Partner) post(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		panic(http.ErrAbortHandler)
 	}
-	select {
-	case <-j.replied:
-	case <-r.Context().Done():
+	if !p.await(r, j) {
 		return
-	case <-p.ctx.Done():
-		panic(http.ErrAbortHandler)
 	}
 	switch j.plan.reply {
 	case replyOK:
@@ -85,42 +65,18 @@ func (p *Partner) check(w http.ResponseWriter, r *http.Request) {
 	show(w, http.StatusOK, o)
 }
 
-// admit counts a check, and refuses it if the client asks too often.
-func (p *Partner) admit(w http.ResponseWriter, r *http.Request) bool {
-	client, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		client = r.RemoteAddr
-	}
+// begin takes an order, unless the partner is closed.
+func (p *Partner) begin(o order) (*job, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	status, wait := p.guard.admit(client, time.Now())
-	p.stats.Checks++
-	if status == http.StatusOK {
-		return true
+	if p.closed {
+		return nil, false
 	}
-	p.stats.Throttled++
-	p.stats.Bans = p.guard.bans
-	if status == http.StatusTooManyRequests {
-		seconds := int64((wait + time.Second - 1) / time.Second)
-		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
-	}
-	w.WriteHeader(status)
-	return false
-}
-
-func (p *Partner) showLedger(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	effects := p.ledger.copy(r.URL.Query().Get("id"))
-	p.mu.Unlock()
-	show(w, http.StatusOK, effects)
-}
-
-func show(w http.ResponseWriter, status int, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // a client that has left needs no answer
-}
-
-func complain(w http.ResponseWriter, status int, err error) {
-	show(w, status, map[string]string{"error": err.Error()})
+	t := p.register(o)
+	j := &job{order: o, n: t.posts, replied: make(chan struct{})}
+	j.tell = func(status string) (string, any) { return http.MethodPost, object{ID: o.ID, Status: status} }
+	j.plan = draw(p.config.Seed, o.ID, j.n).plan(o.Simulate)
+	t.shows = t.shows || j.plan.shows
+	p.start(j)
+	return j, true
 }

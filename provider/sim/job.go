@@ -14,6 +14,8 @@ type job struct {
 	replied chan struct{} // closed when the answer is due
 	seq     int           // of its effect; 0 before
 	called  int           // webhooks begun
+
+	tell func(status string) (method string, content any) // the webhook that says a status
 }
 
 // step is something that happens to a job.
@@ -22,13 +24,8 @@ type step struct {
 	take  func()
 }
 
-// begin takes an order, unless the partner is closed.
-func (p *Partner) begin(o order) (*job, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return nil, false
-	}
+// register takes note of a post. mu is held.
+func (p *core) register(o order) *transaction {
 	t := p.transaction(o.ID)
 	t.posts++
 	t.webhookURL = o.WebhookURL
@@ -36,16 +33,17 @@ func (p *Partner) begin(o order) (*job, bool) {
 	if t.posts > 1 {
 		p.stats.Repeated++
 	}
-	j := &job{order: o, n: t.posts, replied: make(chan struct{})}
-	j.plan = draw(p.config.Seed, o.ID, j.n).plan(o.Simulate)
-	t.shows = t.shows || j.plan.shows
+	return t
+}
+
+// start has a job happen from now on. mu is held, and the partner isn't closed.
+func (p *core) start(j *job) {
 	start := time.Now()
 	p.work.Go(func() { p.run(j, start) })
-	return j, true
 }
 
 // run has everything happen to a job that its plan holds, each at its time.
-func (p *Partner) run(j *job, start time.Time) {
+func (p *core) run(j *job, start time.Time) {
 	for _, s := range p.steps(j) {
 		if !p.sleepUntil(start.Add(p.scale(s.after))) {
 			break
@@ -59,7 +57,7 @@ func (p *Partner) run(j *job, start time.Time) {
 	}
 }
 
-func (p *Partner) steps(j *job) []step {
+func (p *core) steps(j *job) []step {
 	var steps []step
 	if j.plan.executes {
 		steps = append(steps, step{j.plan.decideAfter, func() { p.execute(j) }})
@@ -77,7 +75,7 @@ func (p *Partner) steps(j *job) []step {
 
 // sleepUntil reports whether that time came before the partner was closed. A time that has come gets no timer: in a
 // synctest bubble under the race detector, timers that are due when first waited for crash the runtime of Go 1.26.8.
-func (p *Partner) sleepUntil(at time.Time) bool {
+func (p *core) sleepUntil(at time.Time) bool {
 	if wait := time.Until(at); wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
@@ -90,7 +88,7 @@ func (p *Partner) sleepUntil(at time.Time) bool {
 }
 
 // execute makes a job an effect.
-func (p *Partner) execute(j *job) {
+func (p *core) execute(j *job) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.transactions[j.ID]

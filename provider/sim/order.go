@@ -65,39 +65,40 @@ func readOrder(body []byte) (order, error) {
 		return o, errors.New("webhookUrl: give a string")
 	}
 	if told, ok := members["simulate"]; ok {
-		o.Simulate, err = readSimulate(told)
+		o.Simulate, err = readSimulate(told, replyOK, replyTimeout, replyLost, replyRefused)
+	}
+	if s := o.Simulate; s.Reply != "" && s.Reply != replyTimeout && (s.Settles != nil || s.SettlesAfter != nil) {
+		return o, errors.New(`simulate: settles and settles_after go with the reply "timeout"`)
 	}
 	return o, err
 }
 
-// readSimulate reads an override strictly: a test whose wish isn't understood must hear of it.
-func readSimulate(text []byte) (simulate, error) {
+// readSimulate reads an override strictly: a test whose wish isn't understood must hear of it. The replies are those that
+// the partner can give.
+func readSimulate(text []byte, replies ...string) (simulate, error) {
 	var s simulate
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
 		return s, errors.New("simulate: give a JSON object")
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if err := s.set(name, members[name]); err != nil {
+		if err := s.set(name, members[name], replies); err != nil {
 			return simulate{}, fmt.Errorf("simulate.%s: %w", name, err)
 		}
 	}
-	if s.Reply != "" && s.Reply != replyTimeout && (s.Settles != nil || s.SettlesAfter != nil) {
-		return simulate{}, errors.New(`simulate: settles and settles_after go with the reply "timeout"`)
-	}
-	without := s.Reply == replyRefused || s.Settles != nil && !*s.Settles
+	without := s.Reply == replyRefused || s.Reply == replyRejected || s.Settles != nil && !*s.Settles
 	if without && s.Webhook != "" && s.Webhook != webhookNone {
 		return simulate{}, errors.New("simulate: a webhook tells of an effect, and there is to be none")
 	}
 	return s, nil
 }
 
-func (s *simulate) set(name string, value []byte) (err error) {
+func (s *simulate) set(name string, value []byte, replies []string) (err error) {
 	switch name {
 	case "status":
 		s.Status, err = oneOf(value, completed, declined)
 	case "reply":
-		s.Reply, err = oneOf(value, replyOK, replyTimeout, replyLost, replyRefused)
+		s.Reply, err = oneOf(value, replies...)
 	case "reply_after":
 		s.ReplyAfter, err = readDelay(value)
 	case "settles":

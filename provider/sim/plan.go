@@ -17,10 +17,11 @@ const (
 
 // How a post is answered.
 const (
-	replyOK      = "ok"      // 200 with the status, which is final
-	replyTimeout = "timeout" // 504
-	replyLost    = "lost"    // carried out, then the connection is cut without an answer
-	replyRefused = "refused" // the connection is cut, and nothing is carried out
+	replyOK       = "ok"       // 200 with the status, which is final; of MoMo 202, and the status comes later
+	replyTimeout  = "timeout"  // 504; of MoMo a 500 without a code
+	replyLost     = "lost"     // carried out, then the connection is cut without an answer
+	replyRefused  = "refused"  // the connection is cut, and nothing is carried out
+	replyRejected = "rejected" // of MoMo only: a 500 with a code, and nothing is carried out
 )
 
 // Which webhooks follow.
@@ -67,9 +68,7 @@ type draws struct {
 
 // draw makes the choices for the nth post of an id, with the odds and the times of the partner in the field.
 func draw(seed int64, id string, n int) draws {
-	key := binary.BigEndian.AppendUint64(nil, uint64(seed))
-	key = binary.BigEndian.AppendUint64(key, uint64(n))
-	r := rand.New(rand.NewChaCha8(sha256.Sum256(append(key, id...))))
+	r := stream(seed, id, n)
 	d := draws{
 		status:       pick(r.IntN(3) == 0, declined, completed),
 		reply:        pick(r.IntN(10) == 0, replyTimeout, replyOK),
@@ -86,6 +85,13 @@ func draw(seed int64, id string, n int) draws {
 		d.jitter[i] = between(r, 1, 10*time.Millisecond)
 	}
 	return d
+}
+
+// stream returns the random numbers for the nth post of an id.
+func stream(seed int64, id string, n int) *rand.Rand {
+	key := binary.BigEndian.AppendUint64(nil, uint64(seed))
+	key = binary.BigEndian.AppendUint64(key, uint64(n))
+	return rand.New(rand.NewChaCha8(sha256.Sum256(append(key, id...))))
 }
 
 // plan joins what was drawn and what the request tells.

@@ -62,7 +62,7 @@ func start(t *testing.T, c Config) (*Partner, *inbox) {
 	return p, in
 }
 
-func stop(t *testing.T, p *Partner) {
+func stop(t *testing.T, p io.Closer) {
 	t.Helper()
 	if err := p.Close(); err != nil {
 		t.Error(err)
@@ -79,7 +79,12 @@ type answer struct {
 }
 
 // ask makes a request and waits for its end.
-func ask(p *Partner, method, path, body string) (a answer) {
+func ask(p *Partner, method, path, body string) answer {
+	return serve(p, httptest.NewRequest(method, path, strings.NewReader(body)))
+}
+
+// serve has a request served and waits for its end.
+func serve(p http.Handler, r *http.Request) (a answer) {
 	start := time.Now()
 	defer func() {
 		if cut := recover(); cut != nil {
@@ -90,11 +95,11 @@ func ask(p *Partner, method, path, body string) (a answer) {
 		}
 	}()
 	w := httptest.NewRecorder()
-	p.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+	p.ServeHTTP(w, r)
 	a = answer{code: w.Code, body: w.Body.String(), retryAfter: w.Header().Get("Retry-After"), took: time.Since(start)}
-	var o object
-	if json.Unmarshal(w.Body.Bytes(), &o) == nil {
-		a.status = o.Status
+	var told struct{ Status string }
+	if json.Unmarshal(w.Body.Bytes(), &told) == nil {
+		a.status = told.Status
 	}
 	return a
 }

@@ -26,9 +26,9 @@ func newClient(t http.RoundTripper) *http.Client {
 }
 
 // deliver posts a webhook, once, and keeps what came of it.
-func (p *Partner) deliver(j *job, w webhook) {
+func (p *core) deliver(j *job, w webhook) {
 	call := Call{Status: w.status, At: time.Now().UTC()}
-	code, err := p.call(j.WebhookURL, object{ID: j.ID, Status: w.status})
+	code, err := p.call(j, w.status)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -49,12 +49,12 @@ func (p *Partner) deliver(j *job, w webhook) {
 	p.log.Info("webhook", "id", j.ID, "status", w.status, "outcome", call.Outcome)
 }
 
-// call posts to a webhook's URL and returns the status of the answer.
-func (p *Partner) call(to string, content object) (int, error) {
+// call makes a webhook and returns the status of the answer.
+func (p *core) call(j *job, status string) (int, error) {
 	if p.ctx.Err() != nil {
 		return 0, fmt.Errorf("%w: the partner was closed", errDropped)
 	}
-	if u, err := url.Parse(to); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if u, err := url.Parse(j.WebhookURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return 0, fmt.Errorf("%w: no usable webhookUrl", errDropped)
 	}
 	select {
@@ -63,13 +63,14 @@ func (p *Partner) call(to string, content object) (int, error) {
 	default:
 		return 0, fmt.Errorf("%w: too many under way", errDropped)
 	}
+	method, content := j.tell(status)
 	body, err := json.Marshal(content)
 	if err != nil {
 		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, max(p.scale(webhookTimeout), minWebhookTimeout))
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, j.WebhookURL, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}

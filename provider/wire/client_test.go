@@ -13,8 +13,11 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"verdict"
+	"verdict/provider/providertest"
 )
 
 func TestURLIsRefusedWithTheMendAndWithoutItsSecret(t *testing.T) {
@@ -87,41 +90,37 @@ func TestRequestsSayWhatTheyShould(t *testing.T) {
 	}
 }
 
-func TestEachRequestHasAConnectionOfItsOwn(t *testing.T) {
-	var connections, most, now atomic.Int32
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		for n := now.Add(1); ; {
-			if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
-				break
-			}
-		}
-		now.Add(-1)
-	}))
-	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateNew {
+func TestEachRequestHasAConnectionOfItsOwnAndThereAreNoMoreAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const calls, limit = 50, 3
+		pipe := providertest.NewPipe()
+		server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(time.Second) })}
+		var serving sync.WaitGroup
+		serving.Go(func() { _ = server.Serve(pipe) }) // until it is closed
+		defer serving.Wait()
+		defer server.Close()
+		var connections atomic.Int32
+		c, err := New("http://partner.example", func(ctx context.Context, network, address string) (net.Conn, error) {
 			connections.Add(1)
+			return pipe.Dial(ctx, network, address)
+		}, limit)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	server.Start()
-	defer server.Close()
-	const calls, limit = 50, 3
-	c, err := New(server.URL, nil, limit)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var callers sync.WaitGroup
-	for range calls {
-		callers.Go(func() {
-			if _, err := c.Call(t.Context(), http.MethodGet, "a", nil, nil); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	callers.Wait()
-	if connections.Load() != calls || most.Load() > limit {
-		t.Errorf("%d connections for %d calls, %d at once; want as many as calls, at most %d at once",
-			connections.Load(), calls, most.Load(), limit)
-	}
+		start := time.Now()
+		var callers sync.WaitGroup
+		for range calls {
+			callers.Go(func() {
+				if _, err := c.Call(t.Context(), http.MethodGet, "a", nil, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		callers.Wait()
+		if took := time.Since(start); connections.Load() != calls || took != (calls+limit-1)/limit*time.Second {
+			t.Errorf("%d connections for %d calls in %s; want as many, and %d at a time", connections.Load(), calls, took, limit)
+		}
+	})
 }
 
 func TestErrorsOfCallsAreOfNoKind(t *testing.T) {

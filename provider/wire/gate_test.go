@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -123,6 +125,42 @@ func TestGateHoldsUnderTLS(t *testing.T) {
 	}
 }
 
+// held is a context that keeps whoever asks for its end until it is released.
+type held struct {
+	context.Context
+	asked, release chan struct{}
+}
+
+func (h held) Err() error {
+	h.asked <- struct{}{}
+	<-h.release
+	return h.Context.Err()
+}
+
+func TestAnswerThatCameBeforeWeSpokeIsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		c := open(t, "http://partner.example", func(context.Context, string, string) (net.Conn, error) { return near, nil })
+		var partner sync.WaitGroup
+		ctx := held{t.Context(), make(chan struct{}), make(chan struct{})}
+		partner.Go(func() {
+			<-ctx.asked // the first byte is at the gate
+			if _, err := io.WriteString(far, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"); err != nil {
+				t.Error(err)
+			}
+			if heard, err := io.ReadAll(far); len(heard) > 0 || err != nil {
+				t.Errorf("the partner heard %q, %v", heard, err)
+			}
+		})
+		r, err := c.Send(ctx, soon(), "orders", nil, []byte("{}"))
+		if !errors.Is(err, verdict.ErrNotSent) || r.Status != http.StatusAccepted {
+			t.Errorf("got %+v, %v", r, err)
+		}
+		close(ctx.release)
+		partner.Wait()
+	})
+}
+
 // The client keeps no connections. Should it ever, a submit must still not be sent again when a kept one dies.
 func TestSendIsNotRepeatedOnADyingKeptConnection(t *testing.T) {
 	var connections, arrived atomic.Int32
@@ -142,10 +180,15 @@ func TestSendIsNotRepeatedOnADyingKeptConnection(t *testing.T) {
 	c := open(t, server.URL, nil)
 	c.transport.DisableKeepAlives = false
 	defer c.transport.CloseIdleConnections()
-	if _, err := send(t, c, soon()); err != nil {
+	replayable := http.Header{"Idempotency-Key": {"k"}} // net/http takes it for leave to send again
+	send := func() error {
+		_, err := c.Send(t.Context(), soon(), "orders", replayable, []byte("{}"))
+		return err
+	}
+	if err := send(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := send(t, c, soon())
+	err := send()
 	if !errors.Is(err, verdict.ErrUncertain) || arrived.Load() != 2 {
 		t.Errorf("got %v, %d requests; want it uncertain and sent once", err, arrived.Load())
 	}
