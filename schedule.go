@@ -36,6 +36,15 @@ func DefaultSchedule() Schedule {
 	}
 }
 
+// length is how long a schedule asks if every check is made when it is due.
+func (s Schedule) length() time.Duration {
+	var sum time.Duration
+	for _, pause := range s.Checks {
+		sum += pause
+	}
+	return sum
+}
+
 // Validate says what is wrong with a schedule, and the mend.
 func (s Schedule) Validate() error {
 	if n := len(s.Checks); n < 1 || n > 5 {

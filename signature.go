@@ -31,6 +31,7 @@ type Verifier struct {
 
 // A scheme is a way of signing webhooks: what is signed, and where the signatures and the time stand.
 type scheme struct {
+	timed  bool // a time is signed
 	hash   func() hash.Hash
 	decode func(string) ([]byte, error)
 	secret func(string) ([]byte, error)
@@ -41,25 +42,25 @@ type scheme struct {
 // signed is what a webhook's headers say of its signature.
 type signed struct {
 	id         string
-	time       string // Unix seconds; empty if the scheme signs no time
+	time       string // Unix seconds
 	signatures []string
 }
 
 var schemes = map[string]scheme{
 	// https://docs.wave.com/webhook: t and the body, with nothing between
-	"wave": {sha256.New, hex.DecodeString, plainSecret, timed("Wave-Signature"), func(s signed, body []byte) []byte {
+	"wave": {true, sha256.New, hex.DecodeString, plainSecret, timed("Wave-Signature"), func(s signed, body []byte) []byte {
 		return append([]byte(s.time), body...)
 	}},
 	// https://docs.stripe.com/webhooks: t, a dot, the body
-	"stripe": {sha256.New, hex.DecodeString, plainSecret, timed("Stripe-Signature"), func(s signed, body []byte) []byte {
+	"stripe": {true, sha256.New, hex.DecodeString, plainSecret, timed("Stripe-Signature"), func(s signed, body []byte) []byte {
 		return append([]byte(s.time+"."), body...)
 	}},
 	// https://paystack.com/docs/payments/webhooks
-	"paystack": {sha512.New, hex.DecodeString, plainSecret, bare("X-Paystack-Signature", ""), bodyAlone},
+	"paystack": {false, sha512.New, hex.DecodeString, plainSecret, bare("X-Paystack-Signature", ""), bodyAlone},
 	// https://docs.github.com/webhooks
-	"github": {sha256.New, hex.DecodeString, plainSecret, bare("X-Hub-Signature-256", "sha256="), bodyAlone},
+	"github": {false, sha256.New, hex.DecodeString, plainSecret, bare("X-Hub-Signature-256", "sha256="), bodyAlone},
 	// https://www.standardwebhooks.com, version 1.0: id, time and body with dots between; several signatures
-	"standard": {sha256.New, base64.StdEncoding.DecodeString, standardSecret, standardHeaders, func(s signed, body []byte) []byte {
+	"standard": {true, sha256.New, base64.StdEncoding.DecodeString, standardSecret, standardHeaders, func(s signed, body []byte) []byte {
 		return append([]byte(s.id+"."+s.time+"."), body...)
 	}},
 }
@@ -88,7 +89,7 @@ func NewVerifier(name string, secrets ...string) (*Verifier, error) {
 // Verify returns ErrBadSignature unless the bytes of the body were signed with one of the secrets, not long ago.
 func (v *Verifier) Verify(h http.Header, body []byte, now time.Time) error {
 	s := v.scheme.read(h)
-	if s.time != "" {
+	if v.scheme.timed {
 		seconds, err := strconv.ParseInt(s.time, 10, 64)
 		if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > signatureAge {
 			return ErrBadSignature
@@ -108,10 +109,9 @@ func (v *Verifier) Verify(h http.Header, body []byte, now time.Time) error {
 	return ErrBadSignature
 }
 
-// timed reads a header of the form t=...,v1=...,v1=... A missing time is one that is far from ours.
+// timed reads a header of the form t=...,v1=...,v1=...
 func timed(header string) func(http.Header) signed {
-	return func(h http.Header) signed {
-		s := signed{time: "0"}
+	return func(h http.Header) (s signed) {
 		for part := range strings.SplitSeq(h.Get(header), ",") {
 			name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 			switch name {
@@ -137,10 +137,7 @@ func bare(header, prefix string) func(http.Header) signed {
 }
 
 func standardHeaders(h http.Header) signed {
-	s := signed{id: h.Get("Webhook-Id"), time: "0"}
-	if at := h.Get("Webhook-Timestamp"); at != "" {
-		s.time = at
-	}
+	s := signed{id: h.Get("Webhook-Id"), time: h.Get("Webhook-Timestamp")}
 	for part := range strings.FieldsSeq(h.Get("Webhook-Signature")) {
 		if signature, ok := strings.CutPrefix(part, "v1,"); ok {
 			s.signatures = append(s.signatures, signature)

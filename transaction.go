@@ -169,7 +169,7 @@ func (t Transaction) weighCheck(e Evidence, p Policy) Transaction {
 	switch {
 	case t.Stage == StageAccepted: // a check overtaken by a new send
 		return t
-	case e.Wait > 0: // refused, so it was no check
+	case e.Wait > 0 && e.At.Sub(t.SentAt) < p.Schedule.length(): // refused, so it was no check
 		t.Due = e.At.Add(e.Wait)
 		return t
 	case e.Outcome == OutcomeNotFound && p.NotFoundFinal > 0 && e.Asked.Sub(t.SentAt) >= p.NotFoundFinal:

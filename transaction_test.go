@@ -149,6 +149,23 @@ func TestAPartnerThatNeverFindsItIsNotAskedForEver(t *testing.T) {
 	}
 }
 
+func TestAPartnerThatAlwaysRefusesToBeAskedIsLeftForReview(t *testing.T) {
+	tx := sent(executesTwice)
+	for n := range 1000 {
+		if _, more := tx.Command(); !more {
+			if asked := tx.Checks; tx.Stage != StageReview || asked > 5 {
+				t.Errorf("%s after %d checks", tx.Stage, asked)
+			}
+			return
+		}
+		now := tx.Due
+		tx = tx.Ask(now).Weigh(Evidence{
+			Source: SourceCheck, Outcome: OutcomeUnknown, Asked: now, At: now, Wait: time.Duration(n+1) * time.Second,
+		}, executesTwice)
+	}
+	t.Error("still asking after 1000 refusals")
+}
+
 // TestNoSequenceOfEvidenceBreaksTheRules feeds transactions any evidence in any order.
 func TestNoSequenceOfEvidenceBreaksTheRules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
