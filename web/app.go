@@ -25,10 +25,10 @@ func (s *Server) appSubmit(w http.ResponseWriter, r *http.Request) error {
 	}
 	id, payload, err := readAppRequest(body)
 	if err != nil {
-		return err
+		return s.whereKeysAre(err)
 	}
 	a := caller(r)
-	t, replayed, err := s.intake.Accept(r.Context(), verdict.Request{
+	t, err := s.accept(w, r, verdict.Request{
 		Scope:    verdict.Scope{Tenant: a.Tenant, Owner: a.Owner, Operation: defaultOperation, Key: id},
 		Provider: s.provider,
 		Payload:  payload,
@@ -39,7 +39,6 @@ func (s *Server) appSubmit(w http.ResponseWriter, r *http.Request) error {
 	language := negotiate(r.Header, s.language)
 	w.Header().Set("Content-Language", language)
 	w.Header().Add("Vary", "Accept-Language")
-	submitHeaders(w, t, replayed)
 	return writeState(w, t.Settled(), newAppAnswer(t, language))
 }
 

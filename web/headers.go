@@ -12,7 +12,8 @@ import (
 const maxWait = 30 * time.Second
 
 // idempotencyKey returns the key in the Idempotency-Key header: a string as RFC 8941 section 3.3.3 has it, or the same
-// characters bare if there is no doubt where they end. How long it may be is the intake's to say.
+// characters bare. A bare key has no commas, as a list of keys has, and no quotes, as a string has that isn't closed.
+// How long it may be, and of what, is the intake's to say.
 func idempotencyKey(h http.Header) (string, error) {
 	values := h.Values("Idempotency-Key")
 	if len(values) > 1 {
@@ -25,8 +26,8 @@ func idempotencyKey(h http.Header) (string, error) {
 	if key[0] == '"' {
 		return unquote(key)
 	}
-	if strings.ContainsAny(key, " \t\",") {
-		return "", invalid("Idempotency-Key: put a key with spaces, commas or quotes in double quotes")
+	if strings.ContainsAny(key, `",`) {
+		return "", invalid("Idempotency-Key: put a key with commas or quotes in double quotes")
 	}
 	return key, nil
 }

@@ -17,12 +17,13 @@ func TestIdempotencyKeyIsQuotedOrBare(t *testing.T) {
 		`"with space, too"`: "with space, too",
 		`"a \"b\" \\ c"`:    `a "b" \ c`,
 		`a=b;c/d+e:f`:       "a=b;c/d+e:f",
+		` order 17 `:        "order 17",
 	} {
 		if got, err := idempotencyKey(http.Header{"Idempotency-Key": {header}}); err != nil || got != want {
 			t.Errorf("%s: %q, %v; want %q", header, got, err, want)
 		}
 	}
-	for _, header := range []string{`a b`, `a,b`, `a"b`, `"abc`, `"`, `"a"b"`, `"a";p=1`, `"a\b"`, `"a\`, `"a"x`} {
+	for _, header := range []string{`a,b`, `a, b`, `"a", "b"`, `a"b`, `"abc`, `"`, `"a"b"`, `"a";p=1`, `"a\b"`, `"a\`, `"a"x`} {
 		if got, err := idempotencyKey(http.Header{"Idempotency-Key": {header}}); err == nil {
 			t.Errorf("%s: read as %q", header, got)
 		}

@@ -23,7 +23,23 @@ var (
 	}
 	missingKey = kind{
 		slug: "missing-key", title: "The idempotency key is missing", status: http.StatusBadRequest, newKey: true,
-		mend: `Nothing was stored. Send a key of your own that is the same whenever you repeat this request: the header Idempotency-Key for POST /v1/transactions, the member "id" for POST /transaction, the parameter "key" to look a transaction up.`,
+		mend: `Nothing was stored. Send a key that is the same whenever you repeat this request, your own or one that POST /v1/idempotency-keys issued: the header Idempotency-Key for POST /v1/transactions, the member "id" for POST /transaction, the parameter "key" to look a transaction up.`,
+	}
+	keyUnknown = kind{
+		slug: "key-unknown", title: "The idempotency key was not issued to you", status: http.StatusUnprocessableEntity,
+		mend: "This sending was not stored. Use a key that POST /v1/idempotency-keys issued to you. If this request may have been accepted with this key earlier, look it up before you send it with another: GET /v1/transactions?key=...",
+	}
+	keyPurpose = kind{
+		slug: "key-purpose", title: "The idempotency key was issued for another operation", status: http.StatusUnprocessableEntity, newKey: true,
+		mend: `Nothing was stored, and the key stays good for its own operation. Fetch one for this: POST /v1/idempotency-keys {"operation":"..."}.`,
+	}
+	keyExpired = kind{
+		slug: "key-expired", title: "The idempotency key has expired", status: http.StatusUnprocessableEntity, newKey: true,
+		mend: "Nothing was stored, and no transaction that is remembered began with this key. Fetch another from POST /v1/idempotency-keys and send the request with that.",
+	}
+	inFlight = kind{
+		slug: "in-flight", title: "The first request with this key is still in flight", status: http.StatusConflict, retry: true,
+		mend: "The transaction goes on: the header Location says where it is. Send the same request again, with the same key, after the seconds in Retry-After; a new key would make it another transaction.",
 	}
 	foreignOrigin = kind{
 		slug: "foreign-origin", title: "This page may not call us", status: http.StatusForbidden, newKey: true,
@@ -33,9 +49,25 @@ var (
 		slug: "no-transaction", title: "There is no such transaction", status: http.StatusNotFound, retry: true,
 		mend: "You have no transaction of that id or key. If its request may still be under way, send that request again with the same key: it acts only once.",
 	}
+	notInReview = kind{
+		slug: "not-in-review", title: "The transaction is not for review", status: http.StatusConflict,
+		mend: "Nothing was changed. Look at the transaction: it is settled, or its partner is still being asked. Only one that is for review can be resolved by a person.",
+	}
+	changed = kind{
+		slug: "changed", title: "The transaction has changed meanwhile", status: http.StatusConflict, retry: true,
+		mend: "Nothing was changed by this request. Look at the transaction again, and decide again.",
+	}
 	noWebhook = kind{
 		slug: "no-webhook", title: "There is no such webhook", status: http.StatusNotFound,
 		mend: "Nothing was stored. Call the URL exactly as it was given with the transaction.",
+	}
+	badSignature = kind{
+		slug: "bad-signature", title: "The webhook is not signed as agreed", status: http.StatusUnauthorized,
+		mend: "Nothing was stored. Sign the body's bytes with the agreed secret and scheme, and send it at once.",
+	}
+	wrongHost = kind{
+		slug: "wrong-host", title: "This listener has loopback names only", status: http.StatusMisdirectedRequest,
+		mend: "Nothing was changed. Call it as localhost, 127.0.0.1 or [::1]: a page that makes a name of its own point here must not be served.",
 	}
 	noPage = kind{
 		slug: "no-page", title: "There is nothing at this path", status: http.StatusNotFound, newKey: true,
@@ -73,13 +105,14 @@ var (
 
 func kinds() []kind {
 	return []kind{
-		invalidRequest, missingKey, foreignOrigin, noTransaction, noWebhook, noPage, wrongMethod, slowRequest, tooLarge,
-		otherContent, noUpgrade, overloaded, unavailable,
+		invalidRequest, missingKey, keyUnknown, keyPurpose, keyExpired, inFlight, foreignOrigin, noTransaction, notInReview,
+		changed, noWebhook, badSignature, wrongHost, noPage, wrongMethod, slowRequest, tooLarge, otherContent, noUpgrade,
+		overloaded, unavailable,
 	}
 }
 
 // explain serves the page of a kind of problem.
-func (s *Server) explain(w http.ResponseWriter, r *http.Request) error {
+func explain(w http.ResponseWriter, r *http.Request) error {
 	for _, k := range kinds() {
 		if k.slug != r.PathValue("slug") {
 			continue

@@ -50,47 +50,20 @@ func (s *Server) forApps(h handler) handler {
 		if origin := r.Header.Get("Origin"); origin != "" {
 			w.Header().Set("Access-Control-Allow-Origin", origin)
 			w.Header().Set("Access-Control-Expose-Headers",
-				"Content-Language, Idempotent-Replayed, Location, Preference-Applied, Retry-After")
+				"Content-Language, Idempotency-Key-Retention, Idempotent-Replayed, Location, Preference-Applied, Retry-After")
 		}
 		return h(w, r)
 	}
 }
 
-// unrouted answers what no route matches: a preflight, a wrong method or an unknown path.
-func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) error {
-	methods := s.methods(r)
-	if len(methods) == 0 {
-		return refusal{kind: noPage}
-	}
-	allow := strings.Join(methods, ", ")
-	w.Header().Set("Allow", allow)
-	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-		return s.forApps(preflight(allow))(w, r)
-	}
-	return refusal{kind: wrongMethod, detail: "Use " + allow + "."}
-}
-
-// methods are those that the path of a request has routes for.
-func (s *Server) methods(r *http.Request) []string {
-	var methods []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
-		other := *r
-		other.Method = method
-		if _, pattern := s.mux.Handler(&other); pattern != "" {
-			methods = append(methods, method)
-		}
-	}
-	return methods
-}
-
 // preflight answers a browser that asks whether a page may call us; the page's origin has been checked.
-func preflight(allow string) handler {
-	return func(w http.ResponseWriter, _ *http.Request) error {
+func (s *Server) preflight(allow string) handler {
+	return s.forApps(func(w http.ResponseWriter, _ *http.Request) error {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Methods", allow)
 		h.Set("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key, Last-Event-ID, Prefer")
 		h.Set("Access-Control-Max-Age", "600")
 		w.WriteHeader(http.StatusNoContent)
 		return nil
-	}
+	})
 }

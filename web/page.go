@@ -17,12 +17,6 @@ var page embed.FS
 //go:embed openapi.json
 var openapi []byte
 
-// document serves the description of the API.
-func (s *Server) document(w http.ResponseWriter, r *http.Request) error {
-	serveFile(w, r, "openapi.json", openapi)
-	return nil
-}
-
 // servePage routes the files of the demo page: each by its name, and index.html as / too.
 func (s *Server) servePage() error {
 	files, err := page.ReadDir("page")
@@ -60,6 +54,14 @@ func pageHeaders(h http.Header, host string) {
 		"; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// file serves a file of the API.
+func file(name string, content []byte) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		serveFile(w, r, name, content)
+		return nil
+	}
 }
 
 // serveFile serves a file that changes only with the program: browsers keep it and ask whether it is still the same.

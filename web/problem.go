@@ -59,16 +59,28 @@ func problemOf(err error) problem {
 		return invalidRequest.problem(bad.Error())
 	case errors.As(err, &large):
 		return tooLarge.problem("")
-	case errors.Is(err, verdict.ErrMismatch):
-		return otherContent.problem("")
-	case errors.Is(err, verdict.ErrNotFound):
-		return noTransaction.problem("")
-	case errors.Is(err, verdict.ErrBadToken):
-		return noWebhook.problem("")
-	case errors.Is(err, verdict.ErrOverloaded):
-		return overloaded.problem("")
-	default:
-		return unavailable.problem("")
+	}
+	for known, k := range kindsByError() {
+		if errors.Is(err, known) {
+			return k.problem("")
+		}
+	}
+	return unavailable.problem("")
+}
+
+// kindsByError are the kinds of the errors that the rules tell. No error is two of them.
+func kindsByError() map[error]kind {
+	return map[error]kind{
+		verdict.ErrMismatch:     otherContent,
+		verdict.ErrInFlight:     inFlight,
+		verdict.ErrKeyUnknown:   keyUnknown,
+		verdict.ErrKeyPurpose:   keyPurpose,
+		verdict.ErrKeyExpired:   keyExpired,
+		verdict.ErrNotFound:     noTransaction,
+		verdict.ErrNotInReview:  notInReview,
+		verdict.ErrBadToken:     noWebhook,
+		verdict.ErrBadSignature: badSignature,
+		verdict.ErrOverloaded:   overloaded,
 	}
 }
 
@@ -76,28 +88,30 @@ func problemOf(err error) problem {
 var errGone = errors.New("the client is gone")
 
 // fail answers an error and logs the ones that are ours.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (ro *router) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errGone) || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		s.log.Debug("unanswered", "route", r.Pattern, "error", err)
+		ro.log.Debug("unanswered", "route", r.Pattern, "error", err)
 		return
 	}
 	p := problemOf(err)
 	if p.Type == unavailable.path() {
-		p.Instance = "urn:uuid:" + s.intake.NewID()
-		s.log.Error("request failed", "route", r.Pattern, "instance", p.Instance, "error", err)
+		p.Instance = "urn:uuid:" + ro.newID()
+		ro.log.Error("request failed", "route", r.Pattern, "instance", p.Instance, "error", err)
 	}
 	if begun(w) {
 		return
 	}
-	if p.Status == http.StatusServiceUnavailable {
-		if errors.As(err, new(streamError)) {
-			s.sendAway(w)
-			return
-		}
+	switch {
+	case p.Status == http.StatusServiceUnavailable && errors.As(err, new(streamError)):
+		ro.sendAway(w)
+		return
+	case p.RetrySafe && (p.Status == http.StatusServiceUnavailable || p.Status == http.StatusConflict):
 		retryAfter(w)
+	case p.Status == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Webhook-Signature") // RFC 9110 section 15.5.2 wants a challenge
 	}
 	if err := p.write(w); err != nil {
-		s.log.Debug("unanswered", "route", r.Pattern, "error", err)
+		ro.log.Debug("unanswered", "route", r.Pattern, "error", err)
 	}
 }
 

@@ -138,6 +138,7 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		"default provider":     func(c *Config) { c.Provider = "nobody" },
 		"fr or en":             func(c *Config) { c.Language = "de" },
 		"heartbeat":            func(c *Config) { c.Heartbeat = -time.Second },
+		"retention":            func(c *Config) { c.Retention = -time.Second },
 		"connections":          func(c *Config) { c.MaxConnections = -1 },
 		"https://shop.example": func(c *Config) { c.Origins = []string{"shop.example/"} },
 		`origin "*"`:           func(c *Config) { c.Origins = []string{"*"} },

@@ -1,5 +1,6 @@
 // Package web is what the outside sees of Verdict: the HTTP API for apps, the partners' webhooks, the streams that push
-// verdicts (SSE and WebSocket), the demo page and the OpenAPI document that describes them all.
+// verdicts (SSE and WebSocket), the demo page and the OpenAPI document that describes them all. Beside them, on a listener
+// of its own, it serves what package admin has for operators.
 //
 // Handlers return an error and one place answers and logs it: see problem.go.
 package web
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -35,6 +37,7 @@ type Config struct {
 	Provider       string        // of requests that name none; one of the Intake's
 	Language       string        // of messages when the app wants none of ours: "fr" (default) or "en"
 	Origins        []string      // whose pages may call us besides our own, as https://shop.example
+	Retention      time.Duration // of idempotency keys, after the verdict; it is published
 	Heartbeat      time.Duration // between signs of life on an idle stream; default 15 s
 	MaxConnections int           // SSE streams and WebSockets together; default 10,000
 	Log            *slog.Logger  // default: discard
@@ -57,16 +60,16 @@ const (
 // Server is the http.Handler of all that web offers. Set ReadHeaderTimeout and IdleTimeout on the http.Server around it.
 // Streams set their own deadlines; for the sake of Prefer: wait a WriteTimeout, if any, must be longer than 45 s.
 type Server struct {
+	*router
 	intake    *verdict.Intake
 	settler   *verdict.Settler
 	store     Store
 	feed      verdict.Feed
 	provider  string
 	language  string
+	retention string // in seconds
 	heartbeat time.Duration
-	log       *slog.Logger
 
-	mux      *http.ServeMux
 	origins  map[string]bool // allowed besides our own
 	streams  *gate           // SSE streams and WebSockets
 	waits    *gate           // requests that wait for their verdict
@@ -88,13 +91,13 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("web: %w", err)
 	}
 	s := &Server{
+		router: newRouter(c.Intake.NewID, c.Log),
 		intake: c.Intake, settler: c.Settler, store: c.Store, feed: c.Feed, provider: c.Provider, language: c.Language,
-		heartbeat: c.Heartbeat, log: c.Log, mux: http.NewServeMux(), origins: origins,
+		retention: strconv.FormatInt(int64(c.Retention/time.Second), 10), heartbeat: c.Heartbeat, origins: origins,
 		streams: newGate(c.MaxConnections), waits: newGate(maxWaits), journals: newJournals(c.Store, c.Feed, c.Log),
 	}
-	for _, route := range s.routes() {
-		s.mux.HandleFunc(route.pattern, s.answer(route.handle))
-	}
+	s.router.preflight = s.preflight
+	s.add(s.routes())
 	return s, s.servePage()
 }
 
@@ -115,6 +118,9 @@ func (c Config) validate() error {
 	if !speaks(c.Language) {
 		return fmt.Errorf("the language is %q; give fr or en", c.Language)
 	}
+	if c.Retention < 0 {
+		return fmt.Errorf("the retention of keys is %s; give 0s or more, such as 24h", c.Retention)
+	}
 	if c.Heartbeat < 0 {
 		return fmt.Errorf("the heartbeat is %s; give a time above zero, such as 15s", c.Heartbeat)
 	}
@@ -124,18 +130,10 @@ func (c Config) validate() error {
 	return nil
 }
 
-// handler answers a request, or returns why it didn't.
-type handler func(w http.ResponseWriter, r *http.Request) error
-
-// route is one operation of the API. The OpenAPI document holds the same ones.
-type route struct {
-	pattern string // method and path, as http.ServeMux reads them
-	handle  handler
-}
-
 func (s *Server) routes() []route {
 	return []route{
 		{"POST /transaction", s.forApps(brief(s.appSubmit))},
+		{"POST /v1/idempotency-keys", s.forApps(brief(s.issueKey))},
 		{"POST /v1/transactions", s.forApps(brief(s.submit))},
 		{"GET /v1/transactions", s.forApps(brief(s.find))},
 		{"GET /v1/transactions/{id}", s.forApps(brief(s.show))},
@@ -144,45 +142,14 @@ func (s *Server) routes() []route {
 		{"GET /v1/events", s.forApps(s.stream(s.allEvents))},
 		{"GET /v1/ws", s.forApps(s.socket)},
 		{"POST /webhooks/{provider}/{token}", s.webhook},
-		{"GET /openapi.json", s.document},
-		{"GET /problems/{slug}", s.explain},
+		{"GET /openapi.json", file("openapi.json", openapi)},
+		{"GET /problems/{slug}", explain},
 	}
 }
 
 // caller is who makes a request. All callers are one as yet.
 func caller(*http.Request) verdict.Audience {
 	return verdict.Audience{Tenant: "default", Owner: "app"}
-}
-
-// brief bounds how long a request may take.
-func brief(h handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
-		defer cancel()
-		return h(w, r.WithContext(ctx))
-	}
-}
-
-// answer makes a handler one of net/http's.
-func (s *Server) answer(h handler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if err := h(w, r); err != nil {
-			s.fail(w, r, err)
-		}
-	}
-}
-
-// ServeHTTP answers a request and logs one line, without the path: a webhook's holds its token.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	began := time.Now()
-	rec := &recorder{ResponseWriter: w}
-	rec.Header().Set("X-Content-Type-Options", "nosniff")
-	if _, pattern := s.mux.Handler(r); pattern != "" {
-		s.mux.ServeHTTP(rec, r)
-	} else {
-		s.answer(s.unrouted)(rec, r)
-	}
-	s.log.Debug("request", "method", r.Method, "route", r.Pattern, "status", rec.status, "took", time.Since(began))
 }
 
 // Drain tells the clients of all streams to come back, each in its own time, and waits until they are gone or ctx ends.

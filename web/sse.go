@@ -118,9 +118,9 @@ func (s *Server) allEvents(w http.ResponseWriter, r *http.Request) error {
 }
 
 // sendAway answers a client that is to come back later in a way that every EventSource obeys.
-func (s *Server) sendAway(w http.ResponseWriter) {
+func (ro *router) sendAway(w http.ResponseWriter) {
 	if err := openStream(w).send(retryField()); err != nil {
-		s.log.Debug("unanswered", "error", err)
+		ro.log.Debug("unanswered", "error", err)
 	}
 }
 

@@ -12,13 +12,14 @@ import (
 
 // memory is a verdict.Store for tests, as simple as the contract allows. Trouble makes its methods fail.
 type memory struct {
-	mu      sync.Mutex
-	trouble error // of reads and writes
-	byID    map[string]verdict.Transaction
-	history map[string][]verdict.Evidence
-	parked  []verdict.Webhook
-	last    int64
-	reads   map[string]int // by method
+	mu        sync.Mutex
+	trouble   error // of reads and writes
+	byID      map[string]verdict.Transaction
+	history   map[string][]verdict.Evidence
+	parked    []verdict.Webhook
+	conflicts []verdict.Conflict
+	last      int64
+	reads     map[string]int // by method
 }
 
 func newMemory() *memory {
@@ -80,7 +81,7 @@ func (m *memory) Replace(ctx context.Context, next verdict.Transaction, e *verdi
 		return verdict.Transaction{}, verdict.ErrStale
 	}
 	if e != nil {
-		m.history[next.ID] = append(m.history[next.ID], *e)
+		m.keep(next.ID, *e)
 	}
 	return m.put(next), nil
 }
@@ -89,9 +90,21 @@ func (m *memory) Record(ctx context.Context, id string, e verdict.Evidence) erro
 	err := m.enter(ctx, "Record")
 	defer m.mu.Unlock()
 	if err == nil {
-		m.history[id] = append(m.history[id], e)
+		m.keep(id, e)
 	}
 	return err
+}
+
+// keep adds to a transaction's history, unless it is a webhook of the same bytes as one before it.
+func (m *memory) keep(id string, e verdict.Evidence) {
+	same := func(o verdict.Evidence) bool { return o.Source == e.Source && bytes.Equal(o.Raw, e.Raw) }
+	if e.Source == verdict.SourceWebhook && slices.ContainsFunc(m.history[id], same) {
+		return
+	}
+	m.history[id] = append(m.history[id], e)
+	if e.Conflict {
+		m.conflicts = append(m.conflicts, verdict.Conflict{Number: int64(len(m.conflicts) + 1), Transaction: m.byID[id], Evidence: e})
+	}
 }
 
 func (m *memory) Transaction(ctx context.Context, id string) (verdict.Transaction, error) {
@@ -130,14 +143,19 @@ func (m *memory) History(ctx context.Context, id string) ([]verdict.Evidence, er
 func (m *memory) Settled(ctx context.Context, a *verdict.Audience, after int64, limit int) ([]verdict.Transaction, error) {
 	err := m.enter(ctx, "Settled")
 	defer m.mu.Unlock()
+	mine := func(t verdict.Transaction) bool { return t.Settled() && (a == nil || t.Audience() == *a) }
+	return m.which(after, limit, mine), err
+}
+
+func (m *memory) which(after int64, limit int, is func(verdict.Transaction) bool) []verdict.Transaction {
 	var list []verdict.Transaction
 	for _, t := range m.byID {
-		if t.Settled() && t.EventID > after && (a == nil || t.Audience() == *a) {
+		if t.EventID > after && is(t) {
 			list = append(list, t)
 		}
 	}
 	slices.SortFunc(list, func(a, b verdict.Transaction) int { return int(a.EventID - b.EventID) })
-	return list[:min(limit, len(list))], err
+	return list[:min(limit, len(list))]
 }
 
 func (m *memory) LastEventID(ctx context.Context) (int64, error) {
@@ -158,12 +176,46 @@ func (m *memory) Park(ctx context.Context, w verdict.Webhook) error {
 	return err
 }
 
+func (m *memory) InStage(ctx context.Context, stage verdict.Stage, after int64, limit int) ([]verdict.Transaction, error) {
+	err := m.enter(ctx, "InStage")
+	defer m.mu.Unlock()
+	return m.which(after, limit, func(t verdict.Transaction) bool { return t.Stage == stage }), err
+}
+
+func (m *memory) Conflicts(ctx context.Context, after int64, limit int) ([]verdict.Conflict, error) {
+	err := m.enter(ctx, "Conflicts")
+	defer m.mu.Unlock()
+	var list []verdict.Conflict
+	for _, c := range m.conflicts {
+		if c.Number > after && len(list) < limit {
+			list = append(list, c)
+		}
+	}
+	return list, err
+}
+
+func (m *memory) Backlog(ctx context.Context) (verdict.Backlog, error) {
+	err := m.enter(ctx, "Backlog")
+	defer m.mu.Unlock()
+	b := verdict.Backlog{Conflicts: len(m.conflicts), Parked: len(m.parked)}
+	for _, t := range m.byID {
+		if t.Stage == verdict.StageReview {
+			b.Review++
+		}
+		if _, ok := t.Command(); ok {
+			b.Commands++
+		}
+	}
+	return b, err
+}
+
 // Web needs no more than the above; the rest is what the sweeper uses.
 
 func (m *memory) ClaimDue(context.Context, time.Time, int) ([]verdict.Command, error) {
 	return nil, nil
 }
-func (m *memory) Parked(context.Context, int) ([]verdict.Webhook, error) { return nil, nil }
-func (m *memory) Unpark(context.Context, verdict.Webhook) error          { return nil }
-func (m *memory) Secret(context.Context) ([]byte, error)                 { return make([]byte, 32), nil }
-func (m *memory) Close() error                                           { return nil }
+func (m *memory) Parked(context.Context, int) ([]verdict.Webhook, error)   { return nil, nil }
+func (m *memory) ReleaseKeys(context.Context, time.Time, int) (int, error) { return 0, nil }
+func (m *memory) Unpark(context.Context, verdict.Webhook) error            { return nil }
+func (m *memory) Secret(context.Context) ([]byte, error)                   { return make([]byte, 32), nil }
+func (m *memory) Close() error                                             { return nil }

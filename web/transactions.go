@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -18,7 +19,7 @@ const defaultOperation = "transaction"
 func (s *Server) submit(w http.ResponseWriter, r *http.Request) error {
 	key, err := idempotencyKey(r.Header)
 	if err != nil {
-		return err
+		return s.whereKeysAre(err)
 	}
 	body, err := readBody(w, r)
 	if err != nil {
@@ -30,11 +31,10 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) error {
 	}
 	a := caller(r)
 	request.Tenant, request.Owner, request.Key = a.Tenant, a.Owner, key
-	t, replayed, err := s.intake.Accept(r.Context(), request)
+	t, err := s.accept(w, r, request)
 	if err != nil {
 		return reword(err, map[string]string{"key": "Idempotency-Key"})
 	}
-	submitHeaders(w, t, replayed)
 	state := t.Event()
 	if wait := preferredWait(r.Header); wait > 0 && s.waits.enter() {
 		defer s.waits.leave()
@@ -42,6 +42,21 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
 	}
 	return writeState(w, state.Settled, state.Data)
+}
+
+// accept has the intake take a request, and tells in the headers where the transaction is, whether an earlier request made
+// it, and how long its key is remembered.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, request verdict.Request) (verdict.Transaction, error) {
+	t, replayed, err := s.intake.Accept(r.Context(), request)
+	if err != nil && !errors.Is(err, verdict.ErrInFlight) {
+		return t, err
+	}
+	w.Header().Set("Location", "/v1/transactions/"+t.ID)
+	w.Header().Set("Idempotency-Key-Retention", s.retention)
+	if replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	return t, err
 }
 
 // readRequest reads the envelope of POST /v1/transactions.
@@ -146,14 +161,6 @@ func (s *Server) read(ctx context.Context, a verdict.Audience, id string) (verdi
 		err = verdict.ErrNotFound
 	}
 	return t, err
-}
-
-// submitHeaders says where the transaction is, and whether an earlier request made it.
-func submitHeaders(w http.ResponseWriter, t verdict.Transaction, replayed bool) {
-	w.Header().Set("Location", "/v1/transactions/"+t.ID)
-	if replayed {
-		w.Header().Set("Idempotent-Replayed", "true")
-	}
 }
 
 // writeState answers a submit: 200 if the verdict is known, else 202.

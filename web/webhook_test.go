@@ -2,9 +2,13 @@ package web
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +17,52 @@ import (
 
 func (w *world) webhookPath(id string) string {
 	return "/webhooks/djamo/" + w.settle.Tokens.Token("djamo", id)
+}
+
+// sign has the partner sign its webhooks, as GitHub does.
+func (w *world) sign(secrets ...string) {
+	w.t.Helper()
+	v, err := verdict.NewVerifier("github", secrets...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.settle.Verifiers = map[string]*verdict.Verifier{"djamo": v}
+}
+
+func TestWebhookOfAPartnerThatSignsMustBeSigned(t *testing.T) {
+	w := newWorld(t)
+	w.sign("old", "new")
+	tr := w.accept("k1")
+	const body = `{"status":"succeeded"}`
+	signature := func(secret, body string) string {
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(body))
+		return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+	}
+	var bodies []string
+	for _, wrong := range []string{"", "sha256=", signature("other", body), signature("new", body+" ")} {
+		answer := w.do("POST", w.webhookPath(tr.ID), body, "X-Hub-Signature-256", wrong)
+		bodies = append(bodies, answer.Body.String())
+		wantProblem(t, answer, badSignature)
+		if answer.Header().Get("WWW-Authenticate") == "" {
+			t.Error("401 without a challenge")
+		}
+	}
+	if len(slices.Compact(bodies)) != 1 {
+		t.Errorf("bad signatures are told apart: %q", bodies)
+	}
+	if history, _ := w.store.History(t.Context(), tr.ID); len(history)+len(w.store.parked) != 0 {
+		t.Fatal("something was stored")
+	}
+	for _, secret := range []string{"old", "new"} {
+		answer := w.do("POST", w.webhookPath(tr.ID), body, "X-Hub-Signature-256", signature(secret, body))
+		if answer.Code != http.StatusOK {
+			t.Errorf("signed with %s: %d", secret, answer.Code)
+		}
+	}
+	if got := w.current(tr.ID); got.Status != verdict.Succeeded {
+		t.Errorf("it is %s", got.Status)
+	}
 }
 
 func TestWebhookIsStoredAndSettles(t *testing.T) {
@@ -27,8 +77,8 @@ func TestWebhookIsStoredAndSettles(t *testing.T) {
 	if got := w.current(tr.ID); got.Status != verdict.Succeeded {
 		t.Errorf("it is %s", got.Status)
 	}
-	if history, _ := w.store.History(t.Context(), tr.ID); len(history) != 2 {
-		t.Errorf("%d pieces of evidence, want both", len(history))
+	if history, _ := w.store.History(t.Context(), tr.ID); len(history) != 1 {
+		t.Errorf("%d pieces of evidence, want the first", len(history))
 	}
 }
 

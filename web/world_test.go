@@ -134,7 +134,8 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	var ids atomic.Int64
 	providers := map[string]verdict.Provider{"djamo": partner{}, "other": partner{}}
 	w.intake = &verdict.Intake{
-		Store: w.store, Relay: relay, Providers: providers, Log: log,
+		Store: w.store, Relay: relay, Providers: providers, Log: log, Mode: verdict.EitherKeys,
+		Keys:  verdict.Keys{Secret: []byte("secret"), Life: time.Hour},
 		NewID: func() string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", ids.Add(1)) },
 	}
 	w.settle = &verdict.Settler{
@@ -143,7 +144,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	}
 	w.config = Config{
 		Intake: w.intake, Settler: w.settle, Store: w.store, Feed: w.feed, Provider: "djamo", Log: log,
-		Origins: []string{"https://shop.example"},
+		Origins: []string{"https://shop.example"}, Retention: 24 * time.Hour,
 	}
 	for _, f := range change {
 		f(&w.config)
@@ -257,8 +258,9 @@ func wantProblem(t *testing.T, answer *httptest.ResponseRecorder, k kind) proble
 	if p.Type != k.path() || p.Status != k.status || p.RetrySafe != k.retry || p.NewKeySafe != k.newKey {
 		t.Fatalf("problem %+v, want %+v", p, k)
 	}
-	if k.status == http.StatusServiceUnavailable && answer.Header().Get("Retry-After") == "" {
-		t.Fatal("503 without Retry-After")
+	later := k.retry && (k.status == http.StatusServiceUnavailable || k.status == http.StatusConflict)
+	if later != (answer.Header().Get("Retry-After") != "") {
+		t.Fatalf("%d with Retry-After %q", k.status, answer.Header().Get("Retry-After"))
 	}
 	return p
 }

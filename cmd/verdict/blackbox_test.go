@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -114,97 +113,55 @@ func auditEvents(t *testing.T, r record) {
 
 func TestEveryMisfortuneEndsInTheTrueVerdict(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-	defer cancel()
-	const each = 8
-	records := make([]record, 0, each*len(misfortunes))
-	var mu sync.Mutex
-	var apps sync.WaitGroup
-	for _, name := range slices.Sorted(maps.Keys(misfortunes)) {
-		for i := range each {
-			apps.Go(func() {
-				r := w.play(ctx, name, fmt.Sprintf("%s %d", name, i), misfortunes[name], 1+i%3)
-				mu.Lock()
-				defer mu.Unlock()
-				records = append(records, r)
-			})
+	s := newScene(t)
+	g := s.newInstance("a")
+	g.start()
+	for n := range 8 {
+		for _, name := range slices.Sorted(maps.Keys(misfortunes)) {
+			s.play(n, fmt.Sprintf("%s %d", name, n), misfortunes[name], g)
 		}
 	}
-	apps.Wait()
-	audit(t, records, w.ledger())
-	if code := w.gateway.terminate(t); code != 0 {
-		t.Errorf("exit code %d after SIGTERM:\n%s", code, w.gateway.log)
-	}
+	s.mustBeRight()
 }
 
 // TestFiftyCrashesLoseNothing kills the gateway at random moments under load, and deletes the stream's folder while it
 // runs and between runs.
 func TestFiftyCrashesLoseNothing(t *testing.T) {
 	t.Parallel()
-	const crashes = 50
-	w := newWorld(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	defer cancel()
-	names := slices.Sorted(maps.Keys(misfortunes))
-	var records []record
-	var mu sync.Mutex
-	var apps sync.WaitGroup
-	crashing, stopCrashing := context.WithCancel(ctx)
-	apps.Go(func() {
-		for n := 0; crashing.Err() == nil; n++ {
-			apps.Go(func() {
-				name := names[n%len(names)]
-				r := w.play(ctx, name, fmt.Sprintf("%s %d", name, n), misfortunes[name], 1+n%2)
-				mu.Lock()
-				defer mu.Unlock()
-				records = append(records, r)
-			})
-			time.Sleep(100 * time.Millisecond)
-		}
-	})
+	s := newScene(t)
+	g := s.newInstance("a")
+	g.start()
+	stop := s.load(100*time.Millisecond, g)
 	random := rand.New(rand.NewPCG(1, 2))
-	for n := range crashes {
-		time.Sleep(100*time.Millisecond + time.Duration(random.Int64N(int64(600*time.Millisecond))))
+	for n := range 50 {
+		s.sleep(100*time.Millisecond + time.Duration(random.Int64N(int64(600*time.Millisecond))))
 		if n%10 == 4 { // while it runs
-			if err := os.RemoveAll(w.streamDir()); err != nil {
-				t.Logf("delete the stream's folder while it is written to: %v", err)
-			}
-			time.Sleep(500 * time.Millisecond)
+			g.loseStream()
+			s.sleep(500 * time.Millisecond)
 		}
-		w.gateway.kill()
+		g.process.kill()
+		s.interrupted()
 		if n%10 == 9 { // between runs
-			if err := os.RemoveAll(w.streamDir()); err != nil {
-				t.Fatal(err)
-			}
+			g.loseStream()
 		}
-		w.start()
+		g.start()
 	}
-	stopCrashing()
-	apps.Wait()
-	audit(t, records, w.ledger())
+	stop()
+	s.mustBeRight()
 }
 
 func TestStartedAgainItGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	v, err := w.app("k").submit(ctx, `{"simulate":{"reply":"timeout","settles":true,"settles_after":"40s"}}`)
-	if err != nil {
-		t.Fatal(err)
+	s := newScene(t)
+	g := s.newInstance("a")
+	g.start()
+	s.play(0, "504", `{"status":"completed","reply":"timeout","settles":true,"settles_after":"40s"}`, g)
+	s.sleep(100 * time.Millisecond)
+	if code := g.process.terminate(t); code != 0 {
+		t.Fatalf("exit code %d after SIGTERM:\n%s", code, g.process.log)
 	}
-	if code := w.gateway.terminate(t); code != 0 {
-		t.Fatalf("exit code %d after SIGTERM:\n%s", code, w.gateway.log)
-	}
-	w.start()
-	events, err := w.app("k").follow(ctx, v.ID, (*app).sse)
-	if err != nil {
-		t.Fatal(err)
-	}
-	audit(t, []record{
-		{name: "504 that goes through", key: "k", ids: []string{v.ID}, events: events},
-		w.play(ctx, "decline", "k2", misfortunes["decline"], 1),
-		w.play(ctx, "nothing", "k3", `{"status":"completed"}`, 1),
-	}, w.ledger())
+	s.interrupted()
+	g.start()
+	s.play(0, "decline", misfortunes["decline"], g)
+	s.mustBeRight()
 }

@@ -16,7 +16,7 @@ func TestDemoPageInChromium(t *testing.T) {
 		lacking(t, "web/browsertest/node_modules is missing: run npm ci in web/browsertest")
 	}
 	address := freeAddress(t)
-	launch(t, "Ctrl-C", "demo", "--address", address, "--thirdparty", freeAddress(t), "--data", t.TempDir())
+	launch(t, "Ctrl-C", "demo", "--address", address, "--admin", "", "--thirdparty", freeAddress(t), "--data", t.TempDir())
 	node := exec.Command("node", "--test", "--test-reporter=spec")
 	node.Dir = scripts
 	node.Env = append(os.Environ(), "VERDICT_URL=http://"+address)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,6 +23,7 @@ import (
 type config struct {
 	Address   string                    `koanf:"address"`
 	PublicURL string                    `koanf:"public_url"`
+	Admin     adminConfig               `koanf:"admin"`
 	Database  string                    `koanf:"database"`
 	Stream    streamConfig              `koanf:"stream"`
 	Provider  string                    `koanf:"provider"`
@@ -107,6 +109,9 @@ func (c config) validate() error {
 	if u, err := url.Parse(c.publicURL()); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return fmt.Errorf("config: public_url: %q; give http://host or https://host", c.PublicURL)
 	}
+	if err := c.Admin.validate(); err != nil {
+		return fmt.Errorf("config: admin.%w", err)
+	}
 	if c.Sweep < 10*time.Millisecond {
 		return fmt.Errorf("config: sweep: %s; give at least 10ms", c.Sweep)
 	}
@@ -123,7 +128,8 @@ func (c config) validate() error {
 		return fmt.Errorf("config: provider: %q is not among providers (%s)", c.Provider, strings.Join(c.providerNames(), ", "))
 	}
 	_, err = c.openProviders()
-	return err
+	_, signing := c.verifiers()
+	return errors.Join(err, signing)
 }
 
 // publicURL is where partners reach us, without a slash at the end.
@@ -161,13 +167,11 @@ func (c config) openProviders() (map[string]verdict.Provider, error) {
 			errs = append(errs, fmt.Errorf("config: providers.%s: name it in lower-case letters, digits and dashes", name))
 			continue
 		}
-		own := maps.Clone(c.Providers[name])
-		kind, ok := own["kind"].(string)
-		if !ok {
-			kind = name
+		var p verdict.Provider
+		partner, err := c.partner(name)
+		if err == nil {
+			p, err = provider.Open(cmp.Or(partner.Kind, name), func(into any) error { return decode(partner.Own, into) })
 		}
-		delete(own, "kind")
-		p, err := provider.Open(kind, func(into any) error { return decode(own, into) })
 		if err != nil {
 			errs = append(errs, fmt.Errorf("config: providers.%s: %w", name, err))
 			continue
@@ -175,4 +179,39 @@ func (c config) openProviders() (map[string]verdict.Provider, error) {
 		opened[name] = p
 	}
 	return opened, errors.Join(errs...)
+}
+
+// partnerConfig is what is said of a partner, whatever its kind.
+type partnerConfig struct {
+	Kind    string         `koanf:"kind"` // its name if empty
+	Scheme  string         `koanf:"webhook_scheme"`
+	Secrets []string       `koanf:"webhook_secrets"`
+	Own     map[string]any `koanf:",remain"` // the adapter's settings
+}
+
+func (c config) partner(name string) (p partnerConfig, err error) {
+	err = decode(c.Providers[name], &p)
+	for i := range p.Secrets {
+		p.Secrets[i] = strings.TrimSpace(p.Secrets[i]) // of a list with spaces behind its commas
+	}
+	return p, err
+}
+
+// verifiers are those of the partners that sign their webhooks.
+func (c config) verifiers() (map[string]*verdict.Verifier, error) {
+	verifiers := map[string]*verdict.Verifier{}
+	var errs []error
+	for _, name := range c.providerNames() {
+		p, err := c.partner(name)
+		if err != nil || p.Scheme == "" && len(p.Secrets) == 0 {
+			continue // openProviders tells the error
+		}
+		v, err := verdict.NewVerifier(p.Scheme, p.Secrets...)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("config: providers.%s.webhook_%w", name, err))
+			continue
+		}
+		verifiers[name] = v
+	}
+	return verifiers, errors.Join(errs...)
 }

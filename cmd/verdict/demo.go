@@ -20,6 +20,7 @@ import (
 // demo is what a trial on one machine can be told.
 type demo struct {
 	address string // of the gateway
+	admin   string // address for operators
 	partner string // address of the simulated third party
 	data    string // folder
 	seed    int64
@@ -42,6 +43,7 @@ started again, it goes on where it was.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&d.address, "address", "127.0.0.1:5000", "where the gateway listens")
+	flags.StringVar(&d.admin, "admin", "127.0.0.1:5001", "where operators' requests are served; empty: nowhere")
 	flags.StringVar(&d.partner, "thirdparty", "127.0.0.1:5010", "where the simulated third party listens")
 	flags.StringVar(&d.data, "data", "verdict-demo", "folder for the database, the stream and the partner's ledger")
 	flags.Int64Var(&d.seed, "seed", 1, "what the partner's choices follow from")
@@ -69,7 +71,7 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 		return runGateway(ctx, c, log)
 	})
 	group.Go(func() error {
-		return runThirdParty(partnerCtx, d.partner, sim.Config{
+		return runThirdParty(partnerCtx, "djamo", d.partner, sim.Config{
 			Seed: d.seed, Speed: d.speed, Ledger: filepath.Join(d.data, "partner-ledger.jsonl"), Log: log,
 		})
 	})
@@ -86,6 +88,7 @@ func (d demo) settings() *koanf.Koanf {
 	}
 	k := defaultSettings()
 	set(k, "address", d.address)
+	set(k, "admin.address", d.admin)
 	set(k, "database", "sqlite:"+filepath.Join(d.data, "verdict.db"))
 	set(k, "stream.dir", filepath.Join(d.data, "jetstream"))
 	set(k, "schedule.checks", checks)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,6 +65,13 @@ func runGateway(ctx context.Context, c config, log *slog.Logger) (err error) {
 		return fmt.Errorf("config: address: %w; stop what listens there, or choose another", err)
 	}
 	defer listener.Close()
+	operators, err := c.Admin.listen()
+	if err != nil {
+		return err
+	}
+	if operators != nil {
+		defer operators.Close()
+	}
 	p, closeAll, err := openParts(ctx, c, log)
 	if err != nil {
 		return err
@@ -73,18 +81,19 @@ func runGateway(ctx context.Context, c config, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	return g.run(ctx, listener)
+	return g.runWith(ctx, operators, listener)
 }
 
 // gateway is one instance: the parts that the flow of a transaction goes through, wired.
 type gateway struct {
 	parts
-	config  config
-	log     *slog.Logger
-	relay   *verdict.Relay
-	settler *verdict.Settler
-	hub     *hub.Hub
-	web     *web.Server
+	config   config
+	log      *slog.Logger
+	relay    *verdict.Relay
+	settler  *verdict.Settler
+	hub      *hub.Hub
+	web      *web.Server
+	stopping atomic.Bool
 }
 
 func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gateway, error) {
@@ -96,9 +105,13 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	if err := g.hub.Start(ctx); err != nil {
 		return nil, err
 	}
+	verifiers, err := c.verifiers()
+	if err != nil {
+		return nil, err
+	}
 	g.settler = &verdict.Settler{
 		Store: p.store, Relay: g.relay, Providers: p.providers, Schedule: c.schedule(),
-		Tokens: verdict.Tokens{Secret: secret}, PublicURL: c.publicURL(), Log: log,
+		Tokens: verdict.Tokens{Secret: secret}, Verifiers: verifiers, PublicURL: c.publicURL(), Log: log,
 	}
 	g.web, err = web.New(web.Config{
 		Intake: &verdict.Intake{
@@ -106,7 +119,7 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 			Mode: c.Keys.Mode, Exclusive: c.Keys.Concurrent == "conflict", NewID: newID, Log: log,
 		},
 		Settler: g.settler, Store: p.store, Feed: g.hub, Provider: c.Provider, Language: c.Language,
-		Origins: c.Origins, Log: log,
+		Origins: c.Origins, Retention: c.Keys.Retention, Log: log,
 	})
 	return g, err
 }
@@ -145,6 +158,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	g.log.Info("ready", "address", listener.Addr().String(), "public_url", g.config.publicURL())
 
 	<-working.Done()
+	g.stopping.Store(true)
 	g.log.Info("stopping", "waiting", "for the partners' answers under way")
 	err := work.Wait()
 	g.sendAway(telling, server)

@@ -30,7 +30,8 @@ exactly once in effect, and pushes the verdict to the app the moment it is known
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		serveCommand(), demoCommand(), thirdPartyCommand(), submitCommand(), watchCommand(), configCommand(), versionCommand(),
+		serveCommand(), demoCommand(), thirdPartyCommand(), submitCommand(), watchCommand(), txCommand(),
+		configCommand(), versionCommand(),
 	)
 	return root
 }

@@ -25,6 +25,7 @@ type setting struct {
 var settings = []setting{
 	{"address", "127.0.0.1:5000", "where to listen, host:port"},
 	{"public_url", "", "where partners reach us for webhooks; http:// and the address if empty"},
+	{"admin.address", "127.0.0.1:5001", "where operators' requests and Prometheus are served, on loopback; empty: nowhere"},
 	{"database", "sqlite:data/verdict.db", "the record: sqlite:PATH, or memory: for trials"},
 	{"stream.dir", "data/jetstream", "folder of the embedded JetStream"},
 	{"stream.url", "", "an external NATS server with JetStream instead, nats://host:4222"},
@@ -166,22 +167,33 @@ var secretKey = regexp.MustCompile(`secret|password|token|key$`)
 func masked(raw map[string]any) map[string]any {
 	shown := map[string]any{}
 	for key, value := range raw {
-		switch value := value.(type) {
-		case map[string]any:
-			shown[key] = masked(value)
-		case string:
-			shown[key] = maskedText(key, value)
-		default:
-			shown[key] = value
-		}
+		shown[key] = maskedValue(key, value)
 	}
 	return shown
 }
 
-func maskedText(key, text string) string {
+// maskedValue masks a list of secrets as a whole: not even their number is shown.
+func maskedValue(key string, value any) any {
+	if inner, ok := value.(map[string]any); ok {
+		return masked(inner)
+	}
 	if secretKey.MatchString(key) {
 		return "***"
 	}
+	switch value := value.(type) {
+	case string:
+		return maskedURL(value)
+	case []any:
+		shown := make([]any, len(value))
+		for i, element := range value {
+			shown[i] = maskedValue(key, element)
+		}
+		return shown
+	}
+	return value
+}
+
+func maskedURL(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.User == nil {
 		return text

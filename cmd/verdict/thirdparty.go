@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,25 +19,28 @@ import (
 
 func thirdPartyCommand() *cobra.Command {
 	var c sim.Config
-	address := "127.0.0.1:5010"
+	var address, kind string
 	cmd := &cobra.Command{
 		Use:   "thirdparty",
 		Short: "Run the simulated third party: slow, forgetful, and quick to take offence",
 		Long: `Runs a payment partner that misbehaves as real ones do: late answers, 504s that go through later,
 webhooks that are lost, doubled or early, and a ban for whoever checks too often. It executes an id
 again when it is sent again. GET /ledger tells every effect it has had, GET /stats what it was asked.
-A submit's member "simulate" chooses a misfortune; everything else follows from the seed.`,
+A submit's member "simulate" chooses a misfortune; everything else follows from the seed. The kind
+momo acts once on a repeated reference instead, and takes the same wishes in payerMessage, as
+simulate:{...}.`,
 		Example: `  verdict thirdparty --speed 10 --seed 7
   curl -X POST localhost:5010/transaction -d '{"id":"a1","simulate":{"reply":"timeout","settles":true}}'
   curl localhost:5010/ledger`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
-			return runThirdParty(cmd.Context(), address, c)
+			return runThirdParty(cmd.Context(), kind, address, c)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&address, "address", address, "where to listen, host:port")
+	flags.StringVar(&address, "address", "127.0.0.1:5010", "where to listen, host:port")
+	flags.StringVar(&kind, "kind", "djamo", "which partner to be: djamo or momo")
 	flags.Int64Var(&c.Seed, "seed", 1, "what its choices follow from")
 	flags.Float64Var(&c.Speed, "speed", 1, "how much faster than real time it lives")
 	flags.IntVar(&c.BanAfter, "ban-after", 30, "status checks in a window before it refuses; below 0: never")
@@ -46,14 +50,30 @@ A submit's member "simulate" chooses a misfortune; everything else follows from 
 	return cmd
 }
 
+// thirdParty is a simulated partner.
+type thirdParty interface {
+	http.Handler
+	io.Closer
+}
+
+func newThirdParty(kind string, c sim.Config) (thirdParty, error) {
+	switch kind {
+	case "djamo":
+		return sim.New(c)
+	case "momo":
+		return sim.NewMomo(c)
+	}
+	return nil, fmt.Errorf("--kind %q: give djamo or momo", kind)
+}
+
 // runThirdParty serves the simulated partner until ctx ends.
-func runThirdParty(ctx context.Context, address string, c sim.Config) (err error) {
+func runThirdParty(ctx context.Context, kind, address string, c sim.Config) (err error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("third party: %w; stop what listens there, or choose another address", err)
 	}
 	defer listener.Close()
-	partner, err := sim.New(c)
+	partner, err := newThirdParty(kind, c)
 	if err != nil {
 		return fmt.Errorf("third party: %w", err)
 	}

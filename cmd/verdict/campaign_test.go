@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A scene is a partner, instances of the gateway that share a database, and their apps. All that passes is noted.
+type scene struct {
+	t         *testing.T
+	ctx       context.Context
+	dir       string
+	partner   string // its address
+	toPartner string // where the instances call it: at a witness, or at a proxy before it
+	webhooks  *witness
+	calls     *witness
+	log       *logbook
+	http      *http.Client // of apps that submit
+	limits    limits
+
+	apps      sync.WaitGroup
+	appsCtx   context.Context // ends the apps that wait in vain
+	giveUp    context.CancelFunc
+	instances []*instance
+}
+
+// healed is how long after the last fault everything must have its verdict: a command of a dead instance waits for a
+// lease (15 s), and then the schedule below takes its time (11 s). The rest is for a busy machine.
+const healed = 45 * time.Second
+
+func newScene(t *testing.T) *scene {
+	s := &scene{
+		t: t, ctx: t.Context(), dir: t.TempDir(), partner: freeAddress(t), log: &logbook{},
+		limits: limits{firstCheck: time.Second, notFoundFinal: 10 * time.Second},
+	}
+	s.appsCtx, s.giveUp = context.WithCancel(s.ctx)
+	t.Cleanup(func() {
+		s.giveUp()
+		s.apps.Wait()
+	})
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	t.Cleanup(transport.CloseIdleConnections)
+	s.http = &http.Client{Timeout: 5 * time.Second, Transport: noting{transport, s.log}}
+	launch(t, "third party ready", "thirdparty", "--address", s.partner, "--speed", worldSpeed,
+		"--ban-after", "-1", "--seed", "42")
+	s.calls = newWitness(t, s.partner, s.log.call)
+	s.webhooks = newWitness(t, "", s.log.webhook)
+	s.toPartner = s.calls.address
+	return s
+}
+
+// config is that of a gateway as much faster as the partner is, with a wider margin for a busy machine.
+func (s *scene) config() string {
+	path := filepath.Join(s.dir, "verdict.yaml")
+	text := `
+public_url: "http://` + s.webhooks.address + `"
+schedule: {checks: [1s, 2s, 3s, 5s, 30s], send_for: 20s}
+sweep: 100ms
+language: en
+providers:
+  djamo: {url: "http://` + s.toPartner + `", submit_timeout: 2s, not_found_final: 10s}
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
+func (s *scene) database() string { return filepath.Join(s.dir, "verdict.db") }
+
+// An instance is a gateway that may die and be started again.
+type instance struct {
+	*scene
+	address string // where it listens
+	public  string // where apps reach it
+	stream  string // its folder
+	process *process
+}
+
+// newInstance returns one that is not running yet. Webhooks go to the first.
+func (s *scene) newInstance(name string) *instance {
+	address := freeAddress(s.t)
+	if len(s.instances) == 0 {
+		s.webhooks.target.Store(address)
+	}
+	g := &instance{scene: s, address: address, public: address, stream: filepath.Join(s.dir, "jetstream-"+name)}
+	s.instances = append(s.instances, g)
+	return g
+}
+
+// start starts the binary, or if it is told what to alter the test binary, see alteration.
+func (g *instance) start(alter ...string) {
+	g.t.Helper()
+	g.spawn(alter...)
+	g.process.await(g.t)
+}
+
+func (g *instance) spawn(alter ...string) {
+	g.t.Helper()
+	args := []string{
+		"--address", g.address, "--database", "sqlite:" + g.database(), "--stream-dir", g.stream, "--config", g.config(),
+	}
+	cmd := exec.Command(binary, append([]string{"serve"}, args...)...)
+	if len(alter) > 0 {
+		self, err := os.Executable()
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		cmd = exec.Command(self, args...)
+		cmd.Env = append(os.Environ(), alter...)
+	}
+	g.process = spawn(g.t, cmd, "msg=ready")
+}
+
+// pause stops the instance as a debugger or a busy host would. It avoids the moments of a commit: one that stands still
+// in it keeps the database's lock, and nobody could go on, which harms nothing but proves nothing either.
+func (g *instance) pause() {
+	g.t.Helper()
+	for n := range 50 {
+		g.signal(syscall.SIGSTOP)
+		if writable(g.ctx, g.database()) {
+			g.t.Logf("stopped; before that it was writing %d times", n)
+			return
+		}
+		g.signal(syscall.SIGCONT)
+		time.Sleep(20 * time.Millisecond)
+	}
+	g.t.Fatal("whenever it is stopped it is writing")
+}
+
+func (g *instance) resume() { g.signal(syscall.SIGCONT) }
+
+func (g *instance) signal(s syscall.Signal) {
+	if err := g.process.cmd.Process.Signal(s); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// loseStream deletes the folder of the instance's stream.
+func (g *instance) loseStream() {
+	if err := os.RemoveAll(g.stream); err != nil {
+		g.t.Logf("delete the stream's folder while it is written to: %v", err)
+	}
+}
+
+// interrupted notes that an instance was killed or paused.
+func (s *scene) interrupted() { s.limits.interruptions++ }
+
+// partnersMemory is longer than anything takes that the partner may still do once it has been called: 120 s of its time.
+const partnersMemory = 2500 * time.Millisecond
+
+// settle waits until all have their verdict and know it, or until that has taken too long. Then a client comes back to
+// each instance for each verdict, the instances stop, the partner does what it still may, and the history is whole.
+func (s *scene) settle() history {
+	s.t.Helper()
+	late := time.AfterFunc(healed, s.giveUp)
+	defer late.Stop()
+	s.apps.Wait()
+	for s.appsCtx.Err() == nil && s.unsettled() > 0 {
+		s.sleep(100 * time.Millisecond)
+	}
+	s.comeBack(s.read().rows)
+	for _, g := range s.instances {
+		if code := g.process.terminate(s.t); code != 0 {
+			s.t.Errorf("exit code %d after SIGTERM:\n%s", code, g.process.log)
+		}
+	}
+	<-time.After(partnersMemory)
+	h := s.log.history()
+	h.limits, h.disk = s.limits, s.read()
+	s.ask("/ledger", &h.effects)
+	var stats struct{ Repeated int }
+	s.ask("/stats", &stats)
+	h.repeated = stats.Repeated
+	return h
+}
+
+func (s *scene) unsettled() (n int) {
+	for _, r := range s.read().rows {
+		if r.stage != "settled" && r.stage != "review" {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *scene) read() onDisk {
+	s.t.Helper()
+	d, err := readDisk(s.ctx, s.database())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return d
+}
+
+// ask reads one of the partner's pages.
+func (s *scene) ask(path string, into any) {
+	s.t.Helper()
+	answer, err := http.Get("http://" + s.partner + path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// mustBeRight ends a run, in which both verdicts occurred and with which the checker must be content.
+func (s *scene) mustBeRight() history {
+	s.t.Helper()
+	h := s.settle()
+	for _, v := range h.violations() {
+		s.t.Errorf("%s\n%s", v, h.trail(v))
+	}
+	verdicts := h.verdicts()
+	if verdicts["succeeded"] == 0 || verdicts["failed"] == 0 {
+		s.t.Error("the run did not reach both verdicts")
+	}
+	s.t.Logf("%v: %d posts, %d subscribers, %d calls, %d effects, %d webhooks, %d pieces of evidence", verdicts,
+		len(h.posts), len(h.tellings), len(h.calls), len(h.effects), len(h.webhooks), len(h.disk.evidence))
+	return h
+}

@@ -1,0 +1,148 @@
+package main
+
+import "time"
+
+// noInventedOutcome: each verdict was the partner's before it was ours, or the partner provably received nothing (I4).
+func (a *auditor) noInventedOutcome() {
+	verdicts := a.partnersVerdicts()
+	for _, r := range a.disk.rows {
+		of := verdicts[r.id]
+		switch {
+		case r.status == "pending" || of[r.status]:
+		case r.status == "succeeded":
+			a.report("I4", "%s succeeded, and the partner had not said so", r.id)
+		case of["succeeded"]:
+			a.report("I4", "%s failed, and went through at the partner", r.id)
+		case !a.neverReceived(r):
+			a.report("I4", "%s failed without a word or a final silence of the partner", r.id)
+		}
+	}
+	for _, e := range a.effects { // also those that came after our verdict
+		if r := a.rows[e.ID]; r.status == "failed" && e.Status == "completed" && !verdicts[e.ID]["failed"] {
+			a.report("I4", "%s failed, and the partner carried it out", e.ID)
+		}
+	}
+}
+
+// partnersVerdicts returns what the partner decided before our verdict, and what it told by webhook. One that got no
+// answer counts as well: it may have arrived.
+func (a *auditor) partnersVerdicts() map[string]map[string]bool {
+	verdicts := map[string]map[string]bool{}
+	add := func(id, status string) {
+		if verdicts[id] == nil {
+			verdicts[id] = map[string]bool{}
+		}
+		verdicts[id][status] = true
+	}
+	for _, e := range a.effects {
+		if r := a.rows[e.ID]; !e.At.After(r.settled) {
+			add(e.ID, map[string]string{"completed": "succeeded", "declined": "failed"}[e.Status])
+		}
+	}
+	for _, w := range a.webhooks {
+		add(w.transaction, said(w.body)) // a partner that contradicts itself may be believed either way
+	}
+	return verdicts
+}
+
+// neverReceived reports whether the partner got nothing, or said so after the time in which it could change its mind.
+func (a *auditor) neverReceived(r diskRow) bool {
+	for _, e := range a.disk.evidence {
+		if e.transaction == r.id && e.source == "check" && e.outcome == "not_found" && e.asked.Sub(r.sent) >= a.limits.notFoundFinal {
+			return true
+		}
+	}
+	for _, c := range a.calls {
+		if c.transaction == r.id && c.submit {
+			return false
+		}
+	}
+	return true
+}
+
+// contradictionsShown: evidence against the verdict is marked as such, and nothing else is (I6).
+func (a *auditor) contradictionsShown() {
+	for _, e := range a.disk.evidence {
+		r := a.rows[e.transaction]
+		decides := e.outcome == "succeeded" || e.outcome == "failed"
+		against := decides && r.status != "pending" && e.outcome != r.status
+		if against && !e.conflict {
+			a.report("I6", "%s is %s, and the %s that says %s is not marked as a contradiction", r.id, r.status, e.source, e.outcome)
+		}
+		if e.conflict && !against {
+			a.report("I6", "%s is %s, and a %s that says %s counts as a contradiction", r.id, r.status, e.source, e.outcome)
+		}
+	}
+}
+
+// webhooksKept: a webhook that was answered 2xx is on disk as it came, and none waits for a transaction that is there (I7).
+func (a *auditor) webhooksKept() {
+	kept := map[hooking]bool{}
+	for _, e := range a.disk.evidence {
+		if e.source == "webhook" {
+			kept[hooking{transaction: e.transaction, body: e.raw}] = true
+		}
+	}
+	for _, p := range a.disk.parked {
+		kept[hooking{transaction: p.transaction, body: p.body}] = true
+		if _, known := a.rows[p.transaction]; known {
+			a.report("I7", "a webhook still waits for %s, which is there", p.transaction)
+		}
+	}
+	for _, w := range a.webhooks {
+		if w.status/100 == 2 && !kept[hooking{transaction: w.transaction, body: w.body}] {
+			a.report("I7", "a webhook for %s was answered %d and is not on record: %s", w.transaction, w.status, w.body)
+		}
+	}
+}
+
+// checksInTime: no check before it is due, and none after the verdict but one in flight (I13).
+func (a *auditor) checksInTime() {
+	verdict := a.verdictKnown()
+	checks := map[string][]time.Time{}
+	for _, c := range a.calls {
+		if !c.submit && c.at.After(a.rows[c.transaction].sent) { // earlier ones are of an earlier attempt to send
+			checks[c.transaction] = append(checks[c.transaction], c.at)
+		}
+	}
+	for id, at := range checks {
+		r := a.rows[id]
+		early, late := 0, 0
+		for i, t := range at {
+			if i == 0 && t.Sub(r.sent) < a.limits.firstCheck {
+				a.report("I13", "%s was checked %s after it was sent", id, t.Sub(r.sent))
+			}
+			if i > 0 && t.Sub(at[i-1]) < a.limits.firstCheck {
+				early++
+			}
+			if known, ok := verdict[id]; ok && t.After(known) {
+				late++
+			}
+		}
+		if early > a.limits.interruptions {
+			a.report("I13", "%s was checked %d times before it was due", id, early)
+		}
+		if late > 1 {
+			a.report("I13", "%s was checked %d times after its verdict", id, late)
+		}
+	}
+}
+
+// verdictKnown returns when the first client knew the verdict of each transaction.
+func (a *auditor) verdictKnown() map[string]time.Time {
+	known := map[string]time.Time{}
+	note := func(id, status string, at time.Time) {
+		if first, ok := known[id]; status != "pending" && status != "" && (!ok || at.Before(first)) {
+			known[id] = at
+		}
+	}
+	for _, p := range a.posts {
+		note(p.id, p.state, p.answered)
+	}
+	for _, s := range a.tellings {
+		for _, e := range s.events {
+			note(s.transaction, e.view.Status, e.at)
+		}
+	}
+	return known
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"verdict"
+)
+
+// stopBeforeSending returns an alteration that stops the process when it is about to submit for the nth time: the marker
+// is on record, and no byte has left. It waits until nothing is being written, see instance.pause.
+func stopBeforeSending(n string) func(parts) parts {
+	times, err := strconv.ParseInt(n, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return func(p parts) parts {
+		var writes sync.RWMutex // read-locked during each write
+		p.store = quiet(p.store, writes.RLocker())
+		var passed atomic.Int64
+		return onProvider(func(a *alteredProvider) {
+			a.submit = func(ctx context.Context, s verdict.Submission) (verdict.Answer, error) {
+				if passed.Add(1) == times {
+					writes.Lock()
+					_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+					writes.Unlock()
+				}
+				return a.Provider.Submit(ctx, s)
+			}
+		})(p)
+	}
+}
+
+// quiet returns a store that holds a lock whenever it writes.
+func quiet(inner verdict.Store, writing sync.Locker) verdict.Store {
+	s := newAlteredStore(inner)
+	s.create = func(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
+		writing.Lock()
+		defer writing.Unlock()
+		return inner.Create(ctx, t)
+	}
+	s.replace = func(ctx context.Context, next verdict.Transaction, e *verdict.Evidence) (verdict.Transaction, error) {
+		writing.Lock()
+		defer writing.Unlock()
+		return inner.Replace(ctx, next, e)
+	}
+	s.record = func(ctx context.Context, id string, e verdict.Evidence) error {
+		writing.Lock()
+		defer writing.Unlock()
+		return inner.Record(ctx, id, e)
+	}
+	s.claimDue = func(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
+		writing.Lock()
+		defer writing.Unlock()
+		return inner.ClaimDue(ctx, now, limit)
+	}
+	return s
+}
+
+// pauseBeforeSending stops one of two instances between a marker and its first byte, for so long that the other has
+// concluded from the partner's silence when it wakes up. It returns the history, and how many senders had lost their turn.
+func pauseBeforeSending(t *testing.T, alter ...string) (h history, lost int) {
+	s := newScene(t)
+	a, b := s.newInstance("a"), s.newInstance("b")
+	a.start(append(alter, stopVariable+"=8")...)
+	b.start()
+	for n := range 16 {
+		s.play(n, fmt.Sprintf("to be sent %d", n), `{"status":"completed","reply_after":"2s","webhook":"none"}`, a)
+	}
+	a.awaitStop()
+	s.interrupted()
+	s.webhooks.target.Store(b.address)
+	s.play(0, "meanwhile", misfortunes["decline"], b)
+	s.sleep(17 * time.Second) // a lease is 15 s, and silence is final after 10
+	given := map[string]bool{}
+	for _, r := range s.read().rows {
+		given[r.id] = r.status == "failed"
+	}
+	a.resume()
+	h = s.settle()
+	for _, r := range h.disk.rows {
+		if given[r.id] && r.stage == "settled" && !r.sent.IsZero() && strings.HasPrefix(r.key, "to be sent") {
+			lost++
+		}
+	}
+	return h, lost
+}
+
+// awaitStop waits until the instance has stopped itself.
+func (g *instance) awaitStop() {
+	g.t.Helper()
+	stat := fmt.Sprintf("/proc/%d/stat", g.process.cmd.Process.Pid)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		text, err := os.ReadFile(stat)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if _, state, _ := strings.Cut(string(text), ") "); strings.HasPrefix(state, "T") {
+			return
+		}
+	}
+	g.t.Fatal("it has not stopped itself")
+}
+
+func testASenderPausedBeforeItSends(t *testing.T, tally *tally) {
+	h, lost := pauseBeforeSending(t)
+	for _, v := range h.violations() {
+		t.Errorf("%s\n%s", v, h.trail(v))
+	}
+	tally.add(sawLostTurn, lost)
+}

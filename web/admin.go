@@ -1,0 +1,121 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"verdict"
+	"verdict/web/admin"
+)
+
+// NewAdmin returns the http.Handler of the operators' listener. It asks nobody who they are, so that listener must be on
+// loopback; pages in a browser on this machine can't call it. newID names errors in the log.
+func NewAdmin(d *admin.Desk, newID func() string, log *slog.Logger) http.Handler {
+	o := operators{newRouter(newID, log)}
+	for _, r := range d.Routes() {
+		o.add([]route{{r.Pattern, brief(operation(r))}})
+	}
+	o.add([]route{
+		{"GET /livez", alive},
+		{"GET /readyz", ready(d)},
+		{"GET /openapi.json", file("openapi.json", admin.Document)},
+		{"GET /problems/{slug}", explain},
+	})
+	o.mux.Handle("GET /metrics", d.Metrics())
+	return o
+}
+
+// operators guards what operators call.
+type operators struct{ *router }
+
+// ServeHTTP refuses what a browser sends for a page of another origin. A page may also have made its own name point to
+// this machine (DNS rebinding), and is of our origin then: so names other than loopback's are refused as well.
+func (o operators) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if err := fromHere(r); err != nil {
+		o.fail(w, r, err)
+		return
+	}
+	o.router.ServeHTTP(w, r)
+}
+
+func fromHere(r *http.Request) error {
+	if !admin.Loopback(r.Host) {
+		return refusal{kind: wrongHost}
+	}
+	unsafe := *r
+	unsafe.Method = http.MethodPost // what is only read isn't for pages of others either
+	var protection http.CrossOriginProtection
+	if err := protection.Check(&unsafe); err != nil {
+		return refusal{foreignOrigin, "Nothing was changed. Pages may not call the operators' listener; use the command verdict tx."}
+	}
+	return nil
+}
+
+// operation serves one of the operators' routes.
+func operation(route admin.Route) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		told, err := readMembers(w, r, route.Members)
+		if err != nil {
+			return err
+		}
+		answer, err := route.Answer(r, told)
+		if errors.Is(err, verdict.ErrStale) {
+			return refusal{kind: changed}
+		}
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusOK, answer)
+	}
+}
+
+// readMembers reads a body that has these members and no others, all of them strings.
+func readMembers(w http.ResponseWriter, r *http.Request, names []string) (map[string]string, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	object, err := members(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := onlyMembers(object, names...); err != nil {
+		return nil, err
+	}
+	told := map[string]string{}
+	for _, name := range names {
+		if told[name], err = stringMember(object, name, ""); err != nil {
+			return nil, err
+		}
+	}
+	return told, nil
+}
+
+// alive takes GET /livez: the process answers.
+func alive(w http.ResponseWriter, _ *http.Request) error { return writeText(w, http.StatusOK, "ok\n") }
+
+// ready takes GET /readyz, for load balancers and people.
+func ready(d *admin.Desk) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := d.CheckReady(r.Context()); err != nil {
+			return writeText(w, http.StatusServiceUnavailable, err.Error()+"\n")
+		}
+		return writeText(w, http.StatusOK, "ok\n")
+	}
+}
+
+func writeText(w http.ResponseWriter, status int, text string) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	if _, err := fmt.Fprint(w, text); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}

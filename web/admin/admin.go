@@ -1,0 +1,87 @@
+// Package admin is what operators may know and do: what is for review, what contradicts itself, what happened to a
+// transaction and what was heard of it word for word; to ask a partner again, and to resolve what it leaves open.
+//
+// It answers to whoever calls, for all tenants and owners, so package web serves it on a loopback listener of its own.
+package admin
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"verdict"
+)
+
+// Document describes the API in OpenAPI 3.1.
+//
+//go:embed openapi.json
+var Document []byte
+
+// Store is what operators see of the record. Its methods are those of verdict.Store.
+type Store interface {
+	Transaction(ctx context.Context, id string) (verdict.Transaction, error)
+	History(ctx context.Context, id string) ([]verdict.Evidence, error)
+	InStage(ctx context.Context, stage verdict.Stage, after int64, limit int) ([]verdict.Transaction, error)
+	Conflicts(ctx context.Context, after int64, limit int) ([]verdict.Conflict, error)
+	Backlog(ctx context.Context) (verdict.Backlog, error)
+	LastEventID(ctx context.Context) (int64, error)
+}
+
+// Desk is where operators stand.
+type Desk struct {
+	Store   Store
+	Settler *verdict.Settler
+	Ready   func() error // says why this instance should get no more work, such as that it is stopping; nil if it may
+	Log     *slog.Logger
+}
+
+// Route is one operation of the API.
+type Route struct {
+	Pattern string   // method and path, as http.ServeMux reads them
+	Members []string // of the JSON object that is the request's body, all strings; none if it needs no body
+
+	// Answer returns what is answered as JSON. Its errors are those of package verdict.
+	Answer func(r *http.Request, members map[string]string) (any, error)
+}
+
+// Routes returns the operations of the API.
+func (d *Desk) Routes() []Route {
+	return []Route{
+		{"GET /v1/transactions", nil, d.list},
+		{"GET /v1/transactions/{id}", nil, d.show},
+		{"POST /v1/transactions/{id}/check", nil, d.check},
+		{"POST /v1/transactions/{id}/resolve", []string{"status", "reason"}, d.resolve},
+		{"GET /v1/conflicts", nil, d.conflicts},
+	}
+}
+
+// readyTimeout bounds how long the record may take to answer.
+const readyTimeout = 2 * time.Second
+
+// CheckReady returns an error that says why this instance should get no requests: it is stopping, or its record doesn't
+// answer within 2 s. The stream doesn't count: without it verdicts come later, but requests are kept.
+func (d *Desk) CheckReady(ctx context.Context) error {
+	if err := d.Ready(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if _, err := d.Store.LastEventID(ctx); err != nil {
+		return fmt.Errorf("the record doesn't answer: %w", err)
+	}
+	return nil
+}
+
+// Loopback reports whether a host, with or without a port, names this machine's loopback.
+func Loopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
