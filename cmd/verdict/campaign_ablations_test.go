@@ -195,7 +195,8 @@ func TestTheCheckerSeesEachAblation(t *testing.T) {
 	}
 	const late = "a sender that was paused still sends"
 	runs[late] = func(t *testing.T) {
-		h, _ := pauseBeforeSending(t, ablationVariable+"="+late)
+		h, lost := pauseBeforeSending(t, ablationVariable+"="+late)
+		t.Logf("%d senders should have found that they had lost their turn", lost)
 		ablations()[late].mustBeAmong(t, h.violations())
 	}
 	together(t, 6, runs)

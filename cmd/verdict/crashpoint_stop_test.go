@@ -66,7 +66,7 @@ func quiet(inner verdict.Store, writing sync.Locker) verdict.Store {
 }
 
 // pauseBeforeSending stops one of two instances between a marker and its first byte, for so long that the other has
-// concluded from the partner's silence when it wakes up. It returns the history, and how many senders had lost their turn.
+// concluded from the partner's silence when it wakes up. It returns the history, and how many senders lost their turn.
 func pauseBeforeSending(t *testing.T, alter ...string) (h history, lost int) {
 	s := newScene(t)
 	a, b := s.newInstance("a"), s.newInstance("b")
@@ -79,19 +79,19 @@ func pauseBeforeSending(t *testing.T, alter ...string) (h history, lost int) {
 	s.interrupted()
 	s.webhooks.target.Store(b.address)
 	s.play(0, "meanwhile", misfortunes["decline"], b)
-	s.sleep(17 * time.Second) // a lease is 15 s, and silence is final after 10
-	given := map[string]bool{}
-	for _, r := range s.read().rows {
-		given[r.id] = r.status == "failed"
+	s.sleep(17 * time.Second) // a lease is 15 s
+	for deadline := time.Now().Add(healed); s.unsettled() > 0; s.sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d transactions wait for an instance that is stopped", s.unsettled())
+		}
 	}
-	a.resume()
-	h = s.settle()
-	for _, r := range h.disk.rows {
-		if given[r.id] && r.stage == "settled" && !r.sent.IsZero() && strings.HasPrefix(r.key, "to be sent") {
+	for _, r := range s.read().rows {
+		if r.status == "failed" && strings.HasPrefix(r.key, "to be sent") {
 			lost++
 		}
 	}
-	return h, lost
+	a.resume()
+	return s.settle(), lost
 }
 
 // awaitStop waits until the instance has stopped itself.
