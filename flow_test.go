@@ -458,7 +458,11 @@ func TestAnIssuedKeyCanBeRepeatedWhenItHasExpiredButNotBegun(t *testing.T) {
 
 func TestServersThatIssueKeysTakeNoOthers(t *testing.T) {
 	run(t, &partner{}, func(t *testing.T, s *system) {
+		before := s.accept(t, "before")
 		s.intake.Mode = verdict.ServerKeys
+		if tx, replayed, err := s.intake.Accept(t.Context(), request("before")); err != nil || !replayed || tx.ID != before.ID {
+			t.Errorf("repeat of what was begun before: replayed %v, %v", replayed, err)
+		}
 		if _, _, err := s.intake.Accept(t.Context(), request("mine")); !errors.Is(err, verdict.ErrKeyUnknown) {
 			t.Errorf("a key of the client's: %v", err)
 		}

@@ -71,21 +71,18 @@ func (in *Intake) Accept(ctx context.Context, r Request) (t Transaction, replaye
 	return t, !created, nil
 }
 
-// firstOrEarlier stores t, or returns the one that stands in its place. An issued key may expire: that is too late to
-// begin, but not to repeat what was begun in time.
+// firstOrEarlier stores t, or returns the one that stands in its place. A key that begins nothing any more, because it
+// has expired or another mode is in force, still repeats what was begun with it.
 func (in *Intake) firstOrEarlier(ctx context.Context, t Transaction) (stored Transaction, created bool, err error) {
-	err = in.checkKey(t.Scope, t.CreatedAt)
-	if errors.Is(err, ErrKeyExpired) {
-		earlier, found := in.Store.Find(ctx, t.Scope)
-		if errors.Is(found, ErrNotFound) {
-			return Transaction{}, false, err
-		}
-		return earlier, false, found
+	refused := in.checkKey(t.Scope, t.CreatedAt)
+	if refused == nil {
+		return in.Store.Create(ctx, t)
 	}
-	if err != nil {
-		return Transaction{}, false, err
+	earlier, err := in.Store.Find(ctx, t.Scope)
+	if errors.Is(err, ErrNotFound) {
+		err = refused
 	}
-	return in.Store.Create(ctx, t)
+	return earlier, false, err
 }
 
 func (in *Intake) checkKey(s Scope, now time.Time) error {

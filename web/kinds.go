@@ -26,8 +26,8 @@ var (
 		mend: `Nothing was stored. Send a key that is the same whenever you repeat this request, your own or one that POST /v1/idempotency-keys issued: the header Idempotency-Key for POST /v1/transactions, the member "id" for POST /transaction, the parameter "key" to look a transaction up.`,
 	}
 	keyUnknown = kind{
-		slug: "key-unknown", title: "The idempotency key was not issued to you", status: http.StatusUnprocessableEntity,
-		mend: "This sending was not stored. Use a key that POST /v1/idempotency-keys issued to you. If this request may have been accepted with this key earlier, look it up before you send it with another: GET /v1/transactions?key=...",
+		slug: "key-unknown", title: "The idempotency key was not issued to you", status: http.StatusUnprocessableEntity, newKey: true,
+		mend: "Nothing was ever stored with this key. Use one that POST /v1/idempotency-keys issued to you.",
 	}
 	keyPurpose = kind{
 		slug: "key-purpose", title: "The idempotency key was issued for another operation", status: http.StatusUnprocessableEntity, newKey: true,

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"verdict"
+	"verdict/hub/stream"
+	"verdict/persistence"
+	"verdict/provider/providertest"
+)
+
+// errDead is what the ports of an instance return that has died.
+var errDead = errors.New("the instance is dead")
+
+// instance is a place where the gateway runs, dies, and is started again on the same files.
+type simInstance struct {
+	u     *universe
+	name  string
+	lives int // so far
+
+	mu   sync.Mutex // guards what follows
+	life *life      // nil while it is down
+}
+
+// shutdownSlot is what the time between the end of an instance's work and its next start is a multiple of, the drawn
+// part aside: how long net/http takes to shut down isn't the seed's.
+const shutdownSlot = 7 * time.Second
+
+// run keeps the instance going until ctx ends.
+func (i *simInstance) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		var stopped time.Time
+		down := between(i.u.draw(i.name+" down"), 50*time.Millisecond, 10*time.Second)
+		living, stop := context.WithCancel(ctx)
+		unhook := context.AfterFunc(living, func() { stopped = time.Now() })
+		err := i.live(living, stop)
+		stop()
+		if unhook() {
+			stopped = time.Now() // it never came up
+		}
+		if err != nil && !errors.Is(err, errDead) && !errors.Is(err, errBroken) {
+			i.u.note(i.name, "ended: %v", err)
+		}
+		slots := (time.Since(stopped) + 100*time.Millisecond).Truncate(shutdownSlot) + shutdownSlot
+		_ = sleep(ctx, time.Until(stopped.Add(slots+down)))
+	}
+}
+
+// live runs the gateway as runGateway does, with ports that fail as the seed has it.
+func (i *simInstance) live(ctx context.Context, stop func()) (err error) {
+	i.lives++
+	l := &life{simInstance: i, born: i.lives, pipe: providertest.NewPipe(), stop: stop, ending: ctx, dead: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+	log := slog.New(simLog{i.u, i.name})
+	store, err := persistence.Open(context.WithoutCancel(ctx), i.u.database())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	js, err := stream.Open(context.WithoutCancel(ctx), stream.Config{Dir: i.streamDir(), Log: log})
+	if err != nil {
+		return err
+	}
+	defer js.Close()
+	defer l.late.Wait()
+	providers, err := i.u.partner.adapters(l)
+	if err != nil {
+		return err
+	}
+	c, err := i.u.config()
+	if err != nil {
+		return err
+	}
+	p := parts{store: &simStore{life: l, Store: store}, bus: &simBus{life: l, bus: js}, providers: providers}
+	g, err := newGateway(ctx, c, log, i.u.variant.wrap(l, p))
+	if err != nil {
+		return err
+	}
+	i.u.note(i.name, "up")
+	i.set(l)
+	defer i.set(nil)
+	return g.run(ctx, listener{l})
+}
+
+func (i *simInstance) streamDir() string { return filepath.Join(i.u.dir, "stream-"+i.name) }
+
+func (i *simInstance) set(l *life) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.life = l
+}
+
+// current returns the life under way, nil while the instance is down.
+func (i *simInstance) current() *life {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.life
+}
+
+// config is the gateway's configuration: the defaults, on a shorter schedule.
+func (u *universe) config() (config, error) {
+	k := defaultSettings()
+	set(k, "public_url", "http://gateway")
+	set(k, "providers.djamo.url", "http://partner") // the adapters over a pipe take the place of this one
+	c, err := decodeConfig(k)
+	c.Schedule = scheduleConfig(simSchedule())
+	return c, err
+}
+
+// simSchedule is as long as the partner needs to become sure, and no longer: virtual time costs a little too.
+func simSchedule() verdict.Schedule {
+	return verdict.Schedule{
+		Checks:  []time.Duration{20 * time.Second, 40 * time.Second, time.Minute, time.Minute, time.Minute},
+		SendFor: 5 * time.Minute, MaxSends: 3,
+	}
+}
+
+// listener takes what apps and the partner's webhooks dial.
+type listener struct{ *life }
+
+func (n listener) Accept() (net.Conn, error) {
+	conn, err := n.pipe.Accept()
+	if n.isDead() {
+		return nil, errDead
+	}
+	if err != nil {
+		return nil, err
+	}
+	return n.keep(conn), nil
+}
+
+func (n listener) Close() error   { return n.pipe.Close() }
+func (n listener) Addr() net.Addr { return n.pipe.Addr() }
+
+// dial connects to the instance.
+func (i *simInstance) dial(ctx context.Context) (net.Conn, error) {
+	l := i.current()
+	if l == nil || l.isDead() {
+		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: syscall.ECONNREFUSED}
+	}
+	return l.pipe.Dial(ctx, "", "")
+}
+
+// dialAny connects to an instance that is up, as a load balancer would.
+func (u *universe) dialAny(ctx context.Context, _ string) (net.Conn, error) {
+	first := u.draw("balance").IntN(len(u.instances))
+	var conn net.Conn
+	var err error
+	for n := range u.instances {
+		conn, err = u.instances[(first+n)%len(u.instances)].dial(ctx)
+		if err == nil {
+			break
+		}
+	}
+	return conn, err
+}
+
+// dialNamed connects to the instance of that name.
+func (u *universe) dialNamed(ctx context.Context, address string) (net.Conn, error) {
+	name, _, _ := net.SplitHostPort(address)
+	for _, i := range u.instances {
+		if i.name == name {
+			return i.dial(ctx)
+		}
+	}
+	return nil, &net.OpError{Op: "dial", Net: "pipe", Err: syscall.EHOSTUNREACH}
+}
+
+// simLog is the log of an instance, in the history.
+type simLog struct {
+	u   *universe
+	who string
+}
+
+func (s simLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (s simLog) WithAttrs([]slog.Attr) slog.Handler               { return s }
+func (s simLog) WithGroup(string) slog.Handler                    { return s }
+
+func (s simLog) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		text += " " + a.String()
+		return true
+	})
+	s.u.add(line{at: time.Since(s.u.began), who: s.who, text: "log: " + text, log: true})
+	return nil
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"verdict"
+	"verdict/persistence"
+)
+
+// run is the life of a universe: chaos, then healing, until everything has converged or the time is over. It returns
+// what the checker found.
+func (u *universe) run() (found []violation, err error) {
+	p := u.plan()
+	u.audit, err = persistence.Open(context.Background(), u.database())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, u.audit.Close()) }()
+	for n := range p.instances {
+		u.instances = append(u.instances, &simInstance{u: u, name: string(rune('a' + n))})
+	}
+	if err := u.openPartner(p.banAfter); err != nil {
+		return nil, err
+	}
+	u.chaos.Store(true)
+	system, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, i := range u.instances {
+		running.Go(func() { i.run(system) })
+	}
+	running.Go(func() { u.sabotage(system) })
+	u.live(p)
+	stop()
+	running.Wait()
+	if err := u.partner.close(); err != nil {
+		return nil, err
+	}
+	return u.check()
+}
+
+// live has the apps go through chaos and healing.
+func (u *universe) live(p plan) {
+	ctx, end := context.WithCancel(context.Background())
+	a := u.openApps()
+	var playing atomic.Int32
+	for n := range p.keys {
+		key := fmt.Sprintf("k%02d", n)
+		playing.Add(1)
+		a.playing.Go(func() {
+			defer playing.Add(-1)
+			a.play(ctx, key)
+		})
+	}
+	for _, kind := range []string{"sse", "socket"} {
+		a.feeding.Go(func() { a.follow(ctx, kind, "all:"+kind, "") })
+	}
+	_ = sleep(ctx, chaosFor)
+	u.chaos.Store(false)
+	u.note("fault", "no more faults")
+	patience := cmp.Or(u.variant.patience, healFor)
+	for waited := time.Duration(0); waited < patience && !u.quiet(p, int(playing.Load())); waited += 5 * time.Second {
+		_ = sleep(ctx, 5*time.Second)
+	}
+	u.note("fault", "converged, or out of time")
+	_ = sleep(ctx, tail)
+	end()
+	a.playing.Wait()
+	a.feeding.Wait()
+}
+
+// quiet reports whether every instance is up, every key terminal or in review, and every app at its end: one whose
+// transaction is in review goes on waiting.
+func (u *universe) quiet(p plan, playing int) bool {
+	for _, i := range u.instances {
+		if i.current() == nil {
+			return false
+		}
+	}
+	review := 0
+	for n := range p.keys {
+		t, err := u.audit.Find(context.Background(), scopeOf(fmt.Sprintf("k%02d", n)))
+		if err != nil || !t.Settled() && t.Stage != verdict.StageReview {
+			return false
+		}
+		if !t.Settled() {
+			review++
+		}
+	}
+	return playing <= review
+}
+
+// scopeOf is the scope of an app's key.
+func scopeOf(key string) verdict.Scope {
+	return verdict.Scope{Tenant: "default", Owner: "app", Operation: "transaction", Key: key}
+}
+
+// sabotage deletes streams' folders and restarts instances while there is chaos.
+func (u *universe) sabotage(ctx context.Context) {
+	r := u.draw("sabotage")
+	for {
+		if sleep(ctx, between(r, 5*time.Second, 40*time.Second)) != nil || !u.chaos.Load() {
+			return
+		}
+		i, what := u.instances[r.IntN(len(u.instances))], r.IntN(3)
+		l := i.current()
+		switch {
+		case what == 0:
+			u.note("fault", "%s loses its stream's folder", i.name)
+			u.happened.hit("a stream's folder was deleted")
+			_ = os.RemoveAll(i.streamDir()) // what is written to it meanwhile may stay; the stream copes with either
+		case what == 1 && l != nil:
+			u.note("fault", "%s is stopped in good order", i.name)
+			u.happened.hit("a graceful restart")
+			l.stop()
+		case what == 2 && l != nil:
+			l.pause("at no point in particular", between(r, verdict.Lease+time.Second, time.Minute))
+		}
+	}
+}
+
+// simFolder makes a folder in memory where there is one: nothing here cuts the power, so a disk would only be slower.
+func simFolder() (string, error) {
+	if dir, err := os.MkdirTemp("/dev/shm", "verdict"); err == nil {
+		return dir, nil
+	}
+	return os.MkdirTemp("", "verdict")
+}
