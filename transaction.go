@@ -183,7 +183,15 @@ func (t Transaction) weighCheck(e Evidence, p Policy) Transaction {
 	}
 	t.Checks++
 	t.Stage = StageWaiting
-	return t.checkNext(p, e.At)
+	return t.checkNext(p, e.At).notBefore(e.At.Add(e.Wait))
+}
+
+// notBefore puts off the next step, if there is one.
+func (t Transaction) notBefore(at time.Time) Transaction {
+	if !t.Due.IsZero() && t.Due.Before(at) {
+		t.Due = at
+	}
+	return t
 }
 
 // checkNext schedules the next check, counted from the last; when there have been enough it is for review.

@@ -159,9 +159,13 @@ func TestAPartnerThatAlwaysRefusesToBeAskedIsLeftForReview(t *testing.T) {
 			return
 		}
 		now := tx.Due
+		wait := time.Duration(n+1) * time.Minute
 		tx = tx.Ask(now).Weigh(Evidence{
-			Source: SourceCheck, Outcome: OutcomeUnknown, Asked: now, At: now, Wait: time.Duration(n+1) * time.Second,
+			Source: SourceCheck, Outcome: OutcomeUnknown, Asked: now, At: now, Wait: wait,
 		}, executesTwice)
+		if !tx.Due.IsZero() && tx.Due.Before(now.Add(wait)) {
+			t.Errorf("told to stay away until %s, it is due at %s", now.Add(wait), tx.Due)
+		}
 	}
 	t.Error("still asking after 1000 refusals")
 }
