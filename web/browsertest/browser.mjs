@@ -26,7 +26,8 @@ export async function visit(browser, url, { viewport = wide, scheme = 'light', f
     await page.goto(url);
     await use(page);
     if (!faulty) assert.deepEqual(complaints, []);
-    assert.ok(await page.evaluate(() => window.seen.shift) < 0.01, 'the layout jumped');
+    const shift = await page.evaluate(() => window.seen.shift);
+    assert.ok(shift < 0.1, `the layout jumped by ${shift}`); // above that it is worse than good, by web.dev's Web Vitals
   } finally {
     await context.close();
   }
