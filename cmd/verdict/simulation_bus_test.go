@@ -91,6 +91,7 @@ func (b *simBus) Follow(ctx context.Context, deliver func(verdict.Event)) error 
 			return
 		}
 		deliver(e)
+		_ = b.reach(ctx, b.moment("pushed "+e.Transaction)) // until the sockets have it
 		_ = b.point("after a push", e.Transaction)
 	})
 }

@@ -29,55 +29,46 @@ type simInstance struct {
 	life *life      // nil while it is down
 }
 
-// shutdownSlot is what the time between the end of an instance's work and its next start is a multiple of, the drawn
-// part aside: how long net/http takes to shut down isn't the seed's.
+// shutdownSlot is what a shutdown in good order takes a multiple of: how long net/http takes isn't the seed's.
 const shutdownSlot = 7 * time.Second
 
 // run keeps the instance going until ctx ends.
 func (i *simInstance) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		var stopped time.Time
 		down := between(i.u.draw(i.name+" down"), 50*time.Millisecond, 10*time.Second)
-		living, stop := context.WithCancel(ctx)
-		unhook := context.AfterFunc(living, func() { stopped = time.Now() })
+		living, cancel := context.WithCancel(ctx)
+		stopped := time.Now()
+		stop := sync.OnceFunc(func() {
+			stopped = time.Now()
+			cancel()
+		})
 		err := i.live(living, stop)
-		stop()
-		if unhook() {
-			stopped = time.Now() // it never came up
+		cancel()
+		if !errors.Is(err, errDead) {
+			down += (time.Since(stopped) + 100*time.Millisecond).Truncate(shutdownSlot) + shutdownSlot
 		}
-		if err != nil && !errors.Is(err, errDead) && !errors.Is(err, errBroken) {
-			i.u.note(i.name, "ended: %v", err)
-		}
-		slots := (time.Since(stopped) + 100*time.Millisecond).Truncate(shutdownSlot) + shutdownSlot
-		_ = sleep(ctx, time.Until(stopped.Add(slots+down)))
+		_ = sleep(ctx, time.Until(stopped.Add(down)))
 	}
 }
 
-// live runs the gateway as runGateway does, with ports that fail as the seed has it.
-func (i *simInstance) live(ctx context.Context, stop func()) (err error) {
+// live runs the gateway as runGateway does, with ports that fail as the seed has it. When the instance dies its files are
+// free at once; what its goroutines still do they do with dead ports.
+func (i *simInstance) live(ctx context.Context, stop func()) error {
 	i.lives++
-	l := &life{simInstance: i, born: i.lives, pipe: providertest.NewPipe(), stop: stop, ending: ctx, dead: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+	l := &life{
+		simInstance: i, born: i.lives, pipe: providertest.NewPipe(), stop: stop, ending: ctx,
+		dead: make(chan struct{}), conns: map[net.Conn]struct{}{},
+	}
 	log := slog.New(simLog{i.u, i.name})
-	store, err := persistence.Open(context.WithoutCancel(ctx), i.u.database())
+	p, closeAll, err := i.openParts(l, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	js, err := stream.Open(context.WithoutCancel(ctx), stream.Config{Dir: i.streamDir(), Log: log})
-	if err != nil {
-		return err
-	}
-	defer js.Close()
-	defer l.late.Wait()
-	providers, err := i.u.partner.adapters(l)
-	if err != nil {
-		return err
-	}
+	defer closeAll()
 	c, err := i.u.config()
 	if err != nil {
 		return err
 	}
-	p := parts{store: &simStore{life: l, Store: store}, bus: &simBus{life: l, bus: js}, providers: providers}
 	g, err := newGateway(ctx, c, log, i.u.variant.wrap(l, p))
 	if err != nil {
 		return err
@@ -85,7 +76,39 @@ func (i *simInstance) live(ctx context.Context, stop func()) (err error) {
 	i.u.note(i.name, "up")
 	i.set(l)
 	defer i.set(nil)
-	return g.run(ctx, listener{l})
+	ended := make(chan error, 1)
+	i.u.running.Go(func() { ended <- g.run(ctx, listener{l}) })
+	select {
+	case err := <-ended:
+		l.late.Wait()
+		return err
+	case <-l.dead:
+		return errDead
+	}
+}
+
+// openParts opens the real parts, on the files of the instance, and puts the failing ones around them.
+func (i *simInstance) openParts(l *life, log *slog.Logger) (p parts, closeAll func(), err error) {
+	store, err := persistence.Open(context.Background(), i.u.database())
+	if err != nil {
+		return parts{}, nil, err
+	}
+	js, err := stream.Open(context.Background(), stream.Config{Dir: i.streamDir(), Log: log})
+	if err != nil {
+		return parts{}, nil, errors.Join(err, store.Close())
+	}
+	closeAll = func() {
+		js.Close()
+		if err := store.Close(); err != nil {
+			i.u.note(i.name, "close the store: %v", err)
+		}
+	}
+	p = parts{store: &simStore{life: l, Store: store}, bus: &simBus{life: l, bus: js}}
+	if p.providers, err = i.u.partner.adapters(l); err != nil {
+		closeAll()
+		return parts{}, nil, err
+	}
+	return p, closeAll, nil
 }
 
 func (i *simInstance) streamDir() string { return filepath.Join(i.u.dir, "stream-"+i.name) }

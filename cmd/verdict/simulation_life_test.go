@@ -15,12 +15,13 @@ import (
 // life is one run of an instance.
 type life struct {
 	*simInstance
-	born   int // which life of the instance it is
-	pipe   *providertest.Pipe
-	stop   func()
-	ending context.Context // ends when it is stopped, or dies
-	dead   chan struct{}   // closed when it dies
-	late   sync.WaitGroup  // publishes that come later
+	born    int // which life of the instance it is
+	pipe    *providertest.Pipe
+	stop    func()
+	stopped time.Time       // in good order; guarded by mu
+	ending  context.Context // ends when it is stopped, or dies
+	dead    chan struct{}   // closed when it dies
+	late    sync.WaitGroup  // publishes that come later
 
 	mu       sync.Mutex // guards what follows
 	conns    map[net.Conn]struct{}
@@ -58,7 +59,7 @@ func (l *life) isDead() bool {
 func (l *life) pause(point string, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.resume != nil || l.isDead() {
+	if l.resume != nil || !l.stopped.IsZero() || l.isDead() {
 		return
 	}
 	resume := make(chan struct{})
@@ -74,6 +75,27 @@ func (l *life) pause(point string, d time.Duration) {
 			l.u.happened.hit("a paused instance woke up")
 		}
 	})
+}
+
+// stoppedFor reports whether the instance is shutting down in good order, and for how long.
+func (l *life) stoppedFor() (time.Duration, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Since(l.stopped), !l.stopped.IsZero() && !l.isDead()
+}
+
+// shutDown stops the instance in good order. One that is paused, or paused while it stops, would wake up with several
+// reasons to go on, and which one a select takes isn't the seed's; so the two exclude each other.
+func (l *life) shutDown() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.resume != nil || !l.stopped.IsZero() {
+		return
+	}
+	l.stopped = time.Now()
+	l.u.note("fault", "%s is stopped in good order", l.name)
+	l.u.happened.hit("a graceful restart")
+	l.stop()
 }
 
 // draw returns the choices for the next attempt of an operation in this life.

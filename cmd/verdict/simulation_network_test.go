@@ -124,6 +124,9 @@ func (c *faultyConn) Close() error {
 	return c.Conn.Close()
 }
 
+// closeSlot is longer than the jitter of net/http by far.
+const closeSlot = 5 * time.Second
+
 // heldConn is an instance's end of a connection: it breaks when the instance dies, and is silent while it is paused. It
 // has no deadlines but those that interrupt, since pings and signs of life, which set the others, come at random.
 type heldConn struct {
@@ -187,7 +190,18 @@ func (c *heldConn) SetWriteDeadline(t time.Time) error {
 	return c.Conn.SetWriteDeadline(t)
 }
 
+// Close ends the connection. While the instance shuts down, net/http closes what is idle at moments of its own; the other
+// side notices in the next slot of closeSlot.
 func (c *heldConn) Close() error {
+	wait, stopping := c.life.stoppedFor()
+	if !stopping {
+		return c.close()
+	}
+	time.AfterFunc(closeSlot-wait%closeSlot+c.after, func() { _ = c.close() })
+	return nil
+}
+
+func (c *heldConn) close() error {
 	c.life.mu.Lock()
 	delete(c.life.conns, c.Conn)
 	c.life.mu.Unlock()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,14 +30,13 @@ func (u *universe) run() (found []violation, err error) {
 	}
 	u.chaos.Store(true)
 	system, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
 	for _, i := range u.instances {
-		running.Go(func() { i.run(system) })
+		u.running.Go(func() { i.run(system) })
 	}
-	running.Go(func() { u.sabotage(system) })
+	u.running.Go(func() { u.sabotage(system) })
 	u.live(p)
 	stop()
-	running.Wait()
+	u.running.Wait()
 	if err := u.partner.close(); err != nil {
 		return nil, err
 	}
@@ -116,9 +114,7 @@ func (u *universe) sabotage(ctx context.Context) {
 			u.happened.hit("a stream's folder was deleted")
 			_ = os.RemoveAll(i.streamDir()) // what is written to it meanwhile may stay; the stream copes with either
 		case what == 1 && l != nil:
-			u.note("fault", "%s is stopped in good order", i.name)
-			u.happened.hit("a graceful restart")
-			l.stop()
+			l.shutDown()
 		case what == 2 && l != nil:
 			l.pause("at no point in particular", between(r, verdict.Lease+time.Second, time.Minute))
 		}

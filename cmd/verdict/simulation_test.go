@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("seeds", 500, "universes that TestSimulation runs")
+	simSeeds = flag.Int("seeds", 100, "universes that TestSimulation runs")
 	simSeed  = flag.Uint64("seed", 0, "run this universe alone, and print its history")
 )
 

@@ -31,7 +31,8 @@ type universe struct {
 	variant variant
 	dir     string
 	began   time.Time
-	chaos   atomic.Bool // whether faults are drawn
+	chaos   atomic.Bool    // whether faults are drawn
+	running sync.WaitGroup // the instances, with what is left of the dead ones
 
 	instances []*simInstance
 	partner   *simPartner
@@ -91,6 +92,7 @@ func (u *universe) draw(operation string) *rand.Rand {
 	attempt := u.attempts[operation]
 	u.attempts[operation]++
 	u.mu.Unlock()
+	u.add(line{at: time.Since(u.began), who: "draw", text: fmt.Sprintf("%s %d", operation, attempt), log: true})
 	return u.drawAttempt(operation, attempt)
 }
 
