@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,13 +108,12 @@ func run(t *testing.T, p *partner, f func(t *testing.T, s *system)) {
 		}
 		s.stream.handle = s.settler.Handle
 		s.sweeper = &verdict.Sweeper{Store: store, Stream: s.stream, Settler: s.settler, Every: time.Second, Retention: 24 * time.Hour, Log: log}
-		ids := 0
+		var ids atomic.Int64
 		s.intake = &verdict.Intake{
 			Store: store, Relay: relay, Providers: providers, Log: log, Mode: verdict.EitherKeys,
 			Keys: verdict.Keys{Secret: []byte("secret"), Life: time.Hour},
 			NewID: func() string {
-				ids++
-				return fmt.Sprint("id", ids)
+				return fmt.Sprint("id", ids.Add(1))
 			},
 		}
 		ctx, stop := context.WithCancel(t.Context())
@@ -128,6 +128,12 @@ func run(t *testing.T, p *partner, f func(t *testing.T, s *system)) {
 			t.Error(err)
 		}
 	})
+}
+
+// pass lets virtual time pass, and what is due then happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 func request(key string) verdict.Request {
@@ -181,7 +187,7 @@ func TestALateReplyIsTheVerdict(t *testing.T) {
 	}
 	run(t, p, func(t *testing.T, s *system) {
 		tx := s.accept(t, "k")
-		time.Sleep(11 * time.Second)
+		pass(11 * time.Second)
 		tx = s.get(t, tx.ID)
 		if tx.Status != verdict.Failed || tx.Reason != "declined" || len(p.submits) != 1 || len(p.checks) != 0 {
 			t.Errorf("%s (%s) after %d submits and %d checks", tx.Status, tx.Reason, len(p.submits), len(p.checks))
@@ -211,7 +217,7 @@ func TestA504IsAskedAboutOnScheduleAndNeverSentAgain(t *testing.T) {
 	run(t, p, func(t *testing.T, s *system) {
 		begin = time.Now()
 		tx := s.accept(t, "k")
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		tx = s.get(t, tx.ID)
 		if tx.Status != verdict.Succeeded || len(p.submits) != 1 || len(p.checks) != 2 {
 			t.Errorf("%s after %d submits and %d checks", tx.Status, len(p.submits), len(p.checks))
@@ -237,7 +243,7 @@ func TestAWorkerThatDiedAfterTheMarkerIsSucceededByAChecker(t *testing.T) {
 		if _, err := s.store.Replace(t.Context(), dead.Send(policy, time.Now()), nil); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		if tx := s.get(t, "dead"); tx.Status != verdict.Succeeded || len(p.submits) != 0 {
 			t.Errorf("%s after %d submits", tx.Status, len(p.submits))
 		}
@@ -250,16 +256,18 @@ func TestWhatTheStreamLosesTheSweeperTakesUp(t *testing.T) {
 		return verdict.Answer{Outcome: verdict.OutcomeSucceeded}, nil
 	}
 	run(t, p, func(t *testing.T, s *system) {
+		s.stream.mu.Lock()
 		s.stream.lose = true
+		s.stream.mu.Unlock()
 		tx := s.accept(t, "k")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if tx := s.get(t, tx.ID); tx.Status != verdict.Pending {
 			t.Fatalf("%s without a stream", tx.Status)
 		}
 		s.stream.mu.Lock()
 		s.stream.lose = false
 		s.stream.mu.Unlock()
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		if tx := s.get(t, tx.ID); tx.Status != verdict.Succeeded || len(p.submits) != 1 {
 			t.Errorf("%s after %d submits", tx.Status, len(p.submits))
 		}
@@ -304,7 +312,7 @@ func TestFiftyTwinsAreOneTransaction(t *testing.T) {
 		if _, replayed, err := s.intake.Accept(t.Context(), reordered); err != nil || !replayed {
 			t.Errorf("the same in other white space: replayed %v, %v", replayed, err)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if len(p.submits) != 1 {
 			t.Errorf("%d submits", len(p.submits))
 		}
@@ -332,7 +340,7 @@ func TestAReplyIsNotLetGoWhenTheStoreFails(t *testing.T) {
 	run(t, p, func(t *testing.T, s *system) {
 		s.settler.Store = &failing{Store: s.store, until: time.Now().Add(10 * time.Second)}
 		tx := s.accept(t, "k")
-		time.Sleep(20 * time.Second)
+		pass(20 * time.Second)
 		if tx = s.get(t, tx.ID); tx.Status != verdict.Succeeded || len(p.checks) != 0 {
 			t.Errorf("%s after %d checks", tx.Status, len(p.checks))
 		}
@@ -346,7 +354,7 @@ func TestALateWebhookCannotUndoADecline(t *testing.T) {
 	}
 	run(t, p, func(t *testing.T, s *system) {
 		tx := s.accept(t, "k")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		settled := s.get(t, tx.ID)
 		if err := s.webhook(t, tx.ID, verdict.OutcomeSucceeded); err != nil {
 			t.Fatal(err)
@@ -374,7 +382,7 @@ func TestAWebhookBeforeItsTransactionWaitsForIt(t *testing.T) {
 		if _, _, err := s.store.Create(t.Context(), early); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if tx := s.get(t, "early"); tx.Status != verdict.Succeeded {
 			t.Error(tx.Status)
 		}
@@ -440,7 +448,7 @@ func TestAnIssuedKeyCanBeRepeatedWhenItHasExpiredButNotBegun(t *testing.T) {
 			t.Fatal(err)
 		}
 		first := s.accept(t, used)
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		again, replayed, err := s.intake.Accept(t.Context(), request(used))
 		if err != nil || !replayed || again.ID != first.ID {
 			t.Errorf("repeat: %s, replayed %v, %v", again.ID, replayed, err)
@@ -486,7 +494,7 @@ func TestARepeatInFlightCanBeRefused(t *testing.T) {
 		if _, _, err := s.intake.Accept(t.Context(), request("k")); !errors.Is(err, verdict.ErrInFlight) {
 			t.Errorf("in flight: %v", err)
 		}
-		time.Sleep(11 * time.Second)
+		pass(11 * time.Second)
 		if tx, replayed, err := s.intake.Accept(t.Context(), request("k")); err != nil || !replayed || !tx.Settled() {
 			t.Errorf("after the verdict: replayed %v, %v", replayed, err)
 		}
@@ -500,11 +508,11 @@ func TestAKeyIsForgottenADayAfterTheVerdict(t *testing.T) {
 	}
 	run(t, p, func(t *testing.T, s *system) {
 		first := s.accept(t, "k")
-		time.Sleep(23 * time.Hour)
+		pass(23 * time.Hour)
 		if tx, replayed, err := s.intake.Accept(t.Context(), request("k")); err != nil || !replayed || tx.ID != first.ID {
 			t.Errorf("within the day: replayed %v, %v", replayed, err)
 		}
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		if second := s.accept(t, "k"); second.ID == first.ID {
 			t.Error("the same transaction after the retention")
 		}
@@ -518,14 +526,14 @@ func TestAPersonResolvesWhatIsForReview(t *testing.T) {
 		if _, err := s.settler.Resolve(t.Context(), tx.ID, verdict.OutcomeFailed, "guessed"); !errors.Is(err, verdict.ErrNotInReview) {
 			t.Errorf("resolved while it is being asked about: %v", err)
 		}
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		if tx = s.get(t, tx.ID); tx.Stage != verdict.StageReview || len(p.checks) != 5 {
 			t.Fatalf("%s after %d checks", tx.Stage, len(p.checks))
 		}
 		if _, err := s.settler.AskNow(t.Context(), tx.ID); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if tx = s.get(t, tx.ID); tx.Stage != verdict.StageReview || len(p.checks) != 6 {
 			t.Errorf("%s after %d checks", tx.Stage, len(p.checks))
 		}
