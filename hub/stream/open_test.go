@@ -23,7 +23,10 @@ func sockets(t *testing.T) map[string]bool {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Skip("needs /proc: ", err)
+		if os.Getenv("VERDICT_TEST_REQUIRE") == "1" {
+			t.Fatal("needs /proc: ", err)
+		}
+		t.Skip("NOT TESTED, needs /proc: ", err)
 	}
 	found := map[string]bool{}
 	for _, entry := range entries {
