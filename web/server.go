@@ -142,6 +142,7 @@ func (s *Server) routes() []route {
 		{"GET /v1/events", s.forApps(s.stream(s.allEvents))},
 		{"GET /v1/ws", s.forApps(s.socket)},
 		{"POST /webhooks/{provider}/{token}", s.webhook},
+		{"PUT /webhooks/{provider}/{token}", s.webhook}, // as MoMo calls back
 		{"GET /openapi.json", file("openapi.json", openapi)},
 		{"GET /problems/{slug}", explain},
 	}

@@ -9,7 +9,7 @@ import (
 // webhookTimeout bounds how long a webhook may take to be stored.
 const webhookTimeout = 10 * time.Second
 
-// webhook takes POST /webhooks/{provider}/{token}. It answers 200 once the body is on disk, so that the partner calls
+// webhook takes POST and PUT /webhooks/{provider}/{token}. It answers 200 once the body is on disk, so that the partner calls
 // again if it is not. A partner that hangs up early doesn't stop what it told from being stored: it may not call again.
 func (s *Server) webhook(w http.ResponseWriter, r *http.Request) error {
 	body, err := readBody(w, r)
