@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -113,54 +113,6 @@ func TestSimulationSeesAScopeThatIsNotUnique(t *testing.T) {
 	}), "I2")
 }
 
-// ablatedProvider is an adapter whose Submit is replaced.
-type ablatedProvider struct {
-	verdict.Provider
-	submit func(context.Context, verdict.Submission) (verdict.Answer, error)
-}
-
-func (p *ablatedProvider) Submit(ctx context.Context, s verdict.Submission) (verdict.Answer, error) {
-	return p.submit(ctx, s)
-}
-
-func providerVariant(name string, change func(p *ablatedProvider)) variant {
-	return variant{name: name, wrapper: func(_ *life, ports parts) parts {
-		changed := map[string]verdict.Provider{}
-		for name, p := range ports.providers {
-			a := &ablatedProvider{Provider: p, submit: p.Submit}
-			change(a)
-			changed[name] = a
-		}
-		ports.providers = changed
-		return ports
-	}}
-}
-
-func TestSimulationSeesASubmitSentAgainAfterSilence(t *testing.T) {
-	seen(t, providerVariant("sent again", func(p *ablatedProvider) {
-		p.submit = func(ctx context.Context, s verdict.Submission) (verdict.Answer, error) {
-			a, err := p.Provider.Submit(ctx, s)
-			if errors.Is(err, verdict.ErrUncertain) {
-				s.Deadline = time.Now().Add(verdict.MarkerTTL)
-				return p.Provider.Submit(ctx, s)
-			}
-			return a, err
-		}
-	}), "I3")
-}
-
-func TestSimulationSeesSilenceTakenForFailure(t *testing.T) {
-	seen(t, providerVariant("a 504 is a failure", func(p *ablatedProvider) {
-		p.submit = func(ctx context.Context, s verdict.Submission) (verdict.Answer, error) {
-			a, err := p.Provider.Submit(ctx, s)
-			if errors.Is(err, verdict.ErrUncertain) {
-				return verdict.Answer{Outcome: verdict.OutcomeFailed, Reason: "timeout"}, nil
-			}
-			return a, err
-		}
-	}), "I4")
-}
-
 func TestSimulationSeesAVerdictThatFlips(t *testing.T) {
 	seen(t, storeVariant("the last word counts", func(_ *life, a *ablated) {
 		a.record = func(ctx context.Context, id string, e verdict.Evidence) error {
@@ -195,6 +147,39 @@ func TestSimulationSeesAWebhookAcknowledgedAndNotKept(t *testing.T) {
 			return a.Store.Record(ctx, id, e)
 		}
 	}), "I7")
+}
+
+// trustingBus keeps what the stream has acknowledged.
+type trustingBus struct {
+	bus
+	acknowledged func(verdict.Command)
+}
+
+func (b *trustingBus) Publish(ctx context.Context, commands []verdict.Command, events []verdict.Event) error {
+	err := b.bus.Publish(ctx, commands, events)
+	for _, c := range commands {
+		if err == nil {
+			b.acknowledged(c)
+		}
+	}
+	return err
+}
+
+func TestSimulationSeesAnOutboxThatTakesTheStreamForTheRecord(t *testing.T) {
+	var done sync.Map // the commands that left the outbox, in whichever life
+	seen(t, variant{name: "done when the stream has it", wrapper: func(_ *life, p parts) parts {
+		p.bus = &trustingBus{p.bus, func(c verdict.Command) { done.Store(c, nil) }}
+		a := ablate(p.store)
+		a.claim = func(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
+			due, err := a.Store.ClaimDue(ctx, now, limit)
+			return slices.DeleteFunc(due, func(c verdict.Command) bool {
+				_, left := done.Load(c)
+				return left
+			}), err
+		}
+		p.store = a
+		return p
+	}}, "I14")
 }
 
 func TestSimulationSeesCommandsThatAreLost(t *testing.T) {

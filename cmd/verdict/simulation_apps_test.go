@@ -52,17 +52,6 @@ func (u *universe) openApps() *apps {
 	}
 }
 
-// misfortune draws what a request is to meet with at the partner, in the partner's words.
-func misfortune(u *universe, key string) string {
-	told := []string{
-		`{}`, `{}`, `{}`, `{"reply_after":"9s","webhook":"early"}`, `{"reply":"lost","webhook":"none"}`, `{"reply":"lost","webhook":"once"}`,
-		`{"reply":"refused"}`, `{"reply":"timeout","settles":true,"settles_after":"118s"}`, `{"reply":"timeout","settles":false}`,
-		`{"webhook":"twice"}`, `{"webhook":"contradict","reply_after":"3s"}`, `{"status":"declined","reply_after":"1s"}`,
-		`{"reply_after":"2s","webhook":"none"}`,
-	}
-	return told[u.always("misfortune of "+key).IntN(len(told))]
-}
-
 // play is the life of one request: twins submit it, subscribers follow it to its verdict, and it is repeated afterwards.
 func (a *apps) play(ctx context.Context, key string) {
 	r := a.u.draw("play " + key)
@@ -102,7 +91,7 @@ func (a *apps) play(ctx context.Context, key string) {
 func (a *apps) submit(ctx context.Context, who, key string, first chan<- string) {
 	r := a.u.draw("submit " + who)
 	other := r.IntN(8) == 0 && !strings.HasSuffix(who, "/0")
-	simple := a.u.always("route of "+key).IntN(2) == 0
+	simple := a.u.partnerOf(key).byDefault && a.u.always("route of "+key).IntN(2) == 0
 	for ctx.Err() == nil {
 		got, err := a.post(ctx, who, key, other, simple)
 		if err == nil {
@@ -122,11 +111,12 @@ func (a *apps) submit(ctx context.Context, who, key string, first chan<- string)
 	}
 }
 
-// post sends the request once, by the simple route or the other one.
+// post sends the request once, by the simple route, which names no partner, or the other one.
 func (a *apps) post(ctx context.Context, who, key string, other, simple bool) (answer, error) {
 	got := answer{key: key, other: other, asked: time.Now()}
-	payload := fmt.Sprintf(`"key":%q,"amount":"%d","simulate":%s`, key, map[bool]int{false: 2500, true: 1}[other], misfortune(a.u, key))
-	route, body := "/v1/transactions", `{"payload":{`+payload+`}}`
+	partner := a.u.partnerOf(key)
+	payload := partner.payload(a.u, key, map[bool]int{false: 2500, true: 1}[other])
+	route, body := "/v1/transactions", fmt.Sprintf(`{"provider":%q,"payload":{%s}}`, partner.name, payload)
 	if simple {
 		route, body = "/transaction", fmt.Sprintf(`{"id":%q,%s}`, key, payload)
 	}

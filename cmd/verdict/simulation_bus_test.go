@@ -62,6 +62,9 @@ func (b *simBus) Publish(ctx context.Context, commands []verdict.Command, events
 	if err := b.bus.Publish(ctx, commands, events); err != nil {
 		return err
 	}
+	for _, c := range commands {
+		b.u.evidence.publish(published{time.Now(), b.name, c})
+	}
 	return b.point("after a publish", subject)
 }
 

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -22,11 +20,11 @@ type violation struct {
 func (v violation) String() string { return v.invariant + ": " + v.text }
 
 // inspector compares what was seen at the edges of a universe with the record it left: the apps' logs, the subscribers',
-// the partner's ledger and its logs of access and webhooks, and the log of commits. It knows nothing of the gateway.
+// the partners' ledgers and their logs of access and webhooks, and the log of commits. It knows nothing of the gateway.
 type inspector struct {
 	*observations
 	u       *universe
-	effects map[string][]string // the statuses in the partner's ledger, by id
+	effects map[simOrder][]string // the statuses in the partners' ledgers
 	known   map[string]verdict.Transaction
 	history map[string][]verdict.Evidence
 	found   []violation
@@ -39,12 +37,15 @@ func (c *inspector) report(invariant string, about []string, format string, v ..
 // check verifies the invariants when everything has ended.
 func (u *universe) check() ([]violation, error) {
 	c := &inspector{
-		observations: u.evidence, u: u, effects: map[string][]string{},
+		observations: u.evidence, u: u, effects: map[simOrder][]string{},
 		known: map[string]verdict.Transaction{}, history: map[string][]verdict.Evidence{},
 	}
-	for _, e := range u.partner.partner.Ledger() {
-		c.effects[e.ID] = append(c.effects[e.ID], e.Status)
-		u.note("partner", "ledger: %s %s", e.ID, e.Status)
+	for _, p := range u.partners {
+		for _, e := range p.simulator.Ledger() {
+			o := simOrder{p.name, p.ours(e.ID)}
+			c.effects[o] = append(c.effects[o], e.Status)
+			u.note(p.name, "ledger: %s %s", o.id, e.Status)
+		}
 	}
 	if err := c.read(); err != nil {
 		return nil, err
@@ -53,6 +54,8 @@ func (u *universe) check() ([]violation, error) {
 	c.oneScope()
 	c.acknowledged()
 	c.effectsOnce()
+	c.sentOnce()
+	c.settledByProof()
 	for _, t := range c.known {
 		c.verdict(t)
 		c.contradictions(t)
@@ -121,140 +124,23 @@ func (c *inspector) acknowledged() {
 	}
 }
 
-// effectsOnce: at most one effect for each transaction, and for each key (I3).
-func (c *inspector) effectsOnce() {
-	keys := map[string][]string{}
-	for _, a := range c.accesses {
-		if a.post && !slices.Contains(keys[a.key], a.id) {
-			keys[a.key] = append(keys[a.key], a.id)
+// orphan: a transaction that nobody goes on with (I8), and if its command was left to a stream that was deleted, it is
+// the stream that was taken for the record (I14).
+func (c *inspector) orphan(t verdict.Transaction, about []string) {
+	command, _ := t.Command()
+	for _, p := range slices.Backward(c.published) {
+		if p.Command != command {
+			continue
 		}
-	}
-	for key, ids := range keys {
-		n := 0
-		for _, id := range ids {
-			n += len(c.effects[id])
-			if _, ok := c.known[id]; !ok {
-				c.report("I1", ids, "the partner was sent %s, which isn't on record", id)
+		for _, d := range c.deleted {
+			if d.of == p.by && d.at.After(p.at) {
+				c.report("I14", about, "%s (%s) is %s for ever: its last command was in the stream of %s, whose folder was deleted", t.ID, t.Key, t.Stage, p.by)
+				return
 			}
 		}
-		if n > 1 {
-			c.report("I3", append(ids, key), "%s had %d effects", key, n)
-		}
+		break
 	}
-}
-
-var inOurWords = map[string]verdict.Status{"completed": verdict.Succeeded, "declined": verdict.Failed}
-
-// verdict: it is terminal, or in review (I8), and what the partner did (I4). Where the partner itself has told both, it
-// is one of them.
-func (c *inspector) verdict(t verdict.Transaction) {
-	about := []string{t.ID, t.Key}
-	if !t.Settled() {
-		if t.Stage != verdict.StageReview {
-			c.report("I8", about, "%s (%s) is %s for ever", t.ID, t.Key, t.Stage)
-		}
-		return
-	}
-	effects := c.effects[t.ID]
-	if len(effects) == 0 {
-		if t.Status != verdict.Failed {
-			c.report("I4", about, "%s (%s) %s, but nothing happened", t.ID, t.Key, t.Status)
-		}
-		return
-	}
-	told := []verdict.Status{inOurWords[effects[len(effects)-1]]}
-	for _, w := range c.webhooks {
-		if w.id == t.ID {
-			told = append(told, statusOf(w.body))
-		}
-	}
-	if !slices.Contains(told, t.Status) {
-		c.report("I4", about, "%s (%s) is %s, but the partner says %v", t.ID, t.Key, t.Status, told)
-	}
-}
-
-// statusOf reads what a webhook says.
-func statusOf(body []byte) verdict.Status {
-	var told struct {
-		Status string `json:"status"`
-	}
-	_ = json.Unmarshal(body, &told)
-	return inOurWords[told.Status]
-}
-
-// contradictions: evidence against the verdict is marked as such, and no other (I6).
-func (c *inspector) contradictions(t verdict.Transaction) {
-	for _, e := range c.history[t.ID] {
-		decides := e.Outcome == verdict.OutcomeSucceeded || e.Outcome == verdict.OutcomeFailed
-		against := t.Settled() && decides && verdict.Status(e.Outcome) != t.Status
-		if e.Conflict != against {
-			c.report("I6", []string{t.ID, t.Key}, "%s is %s; %s that says %s has conflict %t", t.ID, t.Status, e.Source, e.Outcome, e.Conflict)
-		}
-	}
-}
-
-// webhooksKept: each webhook answered 2xx is evidence on record, raw (I7).
-func (c *inspector) webhooksKept() {
-	for _, w := range c.webhooks {
-		kept := slices.ContainsFunc(c.history[w.id], func(e verdict.Evidence) bool {
-			return e.Source == verdict.SourceWebhook && bytes.Equal(e.Raw, w.body)
-		})
-		if w.status >= 200 && w.status <= 299 && !kept {
-			c.report("I7", []string{w.id}, "webhook %s of %s was acknowledged and isn't on record", w.body, w.id)
-		}
-	}
-}
-
-// checksDue: a check is claimed when it is due and the verdict unknown, each claim is asked at most once, and the partner
-// is asked no more often than that (I13).
-func (c *inspector) checksDue() {
-	may, asked := map[string]int{}, map[string]int{}
-	for _, m := range c.commits {
-		if m.evidence != nil || m.t.Stage == verdict.StageAccepted || !claims(m.t) {
-			continue
-		}
-		may[m.by+m.t.ID]++
-		before, _ := c.version(m.t.ID, m.t.Version-1)
-		if before.Settled() || m.at.Before(c.due(before, m.at)) {
-			c.report("I13", []string{m.t.ID}, "%s was to be asked about at %s, before it was due", m.t.ID, m.at.Sub(c.u.began))
-		}
-	}
-	for _, q := range c.questions {
-		asked[q.reference]++
-		may[q.by+q.reference]--
-		if may[q.by+q.reference] < 0 {
-			c.report("I13", []string{q.reference}, "%s asks about %s without a claim", q.by, q.reference)
-		}
-	}
-	for _, a := range c.accesses {
-		if !a.post {
-			asked[a.id]--
-			if asked[a.id] < 0 {
-				c.report("I13", []string{a.id}, "the partner was asked about %s more often than was decided", a.id)
-			}
-		}
-	}
-}
-
-// due is when the next check may come, by the schedule and by what the partner asked for, after the answers that were on
-// record at a time.
-func (c *inspector) due(t verdict.Transaction, at time.Time) time.Time {
-	n, due := 0, t.SentAt.Add(simSchedule().Checks[0])
-	for _, m := range c.commits {
-		e := m.evidence
-		if m.t.ID != t.ID || e == nil || e.Source != verdict.SourceCheck || m.at.After(at) || e.Asked.Before(t.SentAt) {
-			continue
-		}
-		if e.Wait > 0 {
-			due = e.At.Add(e.Wait)
-			continue
-		}
-		n++
-		if n < len(simSchedule().Checks) {
-			due = e.At.Add(simSchedule().Checks[n])
-		}
-	}
-	return due
+	c.report("I8", about, "%s (%s) is %s for ever", t.ID, t.Key, t.Stage)
 }
 
 // version returns a transaction as it was at a version.

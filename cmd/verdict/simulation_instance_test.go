@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"verdict"
 	"verdict/hub/stream"
 	"verdict/persistence"
 	"verdict/provider/providertest"
@@ -104,7 +103,7 @@ func (i *simInstance) openParts(l *life, log *slog.Logger) (p parts, closeAll fu
 		}
 	}
 	p = parts{store: &simStore{life: l, Store: store}, bus: &simBus{life: l, bus: js}}
-	if p.providers, err = i.u.partner.adapters(l); err != nil {
+	if p.providers, err = i.u.adapters(l); err != nil {
 		closeAll()
 		return parts{}, nil, err
 	}
@@ -130,21 +129,13 @@ func (i *simInstance) current() *life {
 func (u *universe) config() (config, error) {
 	k := defaultSettings()
 	set(k, "public_url", "http://gateway")
-	set(k, "providers.djamo.url", "http://partner") // the adapters over a pipe take the place of this one
+	set(k, "providers.djamo.url", "http://djamo") // the adapters over a pipe take the place of this one
 	c, err := decodeConfig(k)
 	c.Schedule = scheduleConfig(simSchedule())
 	return c, err
 }
 
-// simSchedule is as long as the partner needs to become sure, and no longer: virtual time costs a little too.
-func simSchedule() verdict.Schedule {
-	return verdict.Schedule{
-		Checks:  []time.Duration{20 * time.Second, 40 * time.Second, time.Minute, time.Minute, time.Minute},
-		SendFor: 5 * time.Minute, MaxSends: 3,
-	}
-}
-
-// listener takes what apps and the partner's webhooks dial.
+// listener takes what apps and the partners' webhooks dial.
 type listener struct{ *life }
 
 func (n listener) Accept() (net.Conn, error) {

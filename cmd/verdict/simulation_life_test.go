@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -164,12 +165,17 @@ func (l *life) point(name, subject string) error {
 	if !l.u.chaos.Load() {
 		return l.awake(after)
 	}
+	usual := 20
+	if strings.HasSuffix(name, "a push") {
+		usual = 80 // few pushes come while there is chaos
+	}
+	crashing := l.u.variant.crashes(usual)
 	switch n := r.IntN(1000); {
-	case n < l.u.variant.crashes(20):
+	case n < crashing:
 		l.die(name)
-	case n < 28:
+	case n < crashing+8:
 		l.pause(name, between(r, verdict.Lease+time.Second, time.Minute))
-	case n < 29:
+	case n < crashing+9:
 		l.pause(name, between(r, verdict.MaxClaim+time.Second, verdict.MaxClaim+time.Minute))
 	}
 	return l.awake(after)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strconv"
 
 	"verdict"
@@ -91,69 +90,4 @@ func (c *inspector) pendingAfterTerminal(a answer) {
 	if ok && t.Settled() && a.view.Status != t.Status {
 		c.report("I5", []string{a.view.ID, a.key}, "%s was %s and a repeat was answered %s", a.view.ID, t.Status, a.view.Status)
 	}
-}
-
-// sometimes counts the interesting states that a universe went through.
-func (c *inspector) sometimes() {
-	hit := c.u.happened.hit
-	for _, a := range c.answers {
-		if a.status < 300 && a.replayed && a.view.Status == verdict.Pending {
-			hit("a repeat met its transaction in flight")
-		}
-		if a.status == 422 {
-			hit("a key was used with other content")
-		}
-	}
-	for _, w := range c.webhooks {
-		if w.status > 299 || w.status == 0 {
-			hit("a webhook was lost")
-		}
-	}
-	for id, t := range c.known {
-		c.sometimesOf(id, t)
-	}
-}
-
-func (c *inspector) sometimesOf(id string, t verdict.Transaction) {
-	hit := c.u.happened.hit
-	var seen []verdict.Source
-	decided, conflict := false, false
-	for _, e := range c.history[id] {
-		seen = append(seen, e.Source)
-		decided = decided || e.Source == verdict.SourceReply && verdict.Status(e.Outcome) == t.Status
-		conflict = conflict || e.Conflict
-		if e.Wait > 0 {
-			hit("the partner asked us to stay away")
-		}
-		if e.Outcome == verdict.OutcomeNotFound && t.Settled() {
-			hit("the partner didn't know it")
-		}
-	}
-	webhook, reply := slices.Index(seen, verdict.SourceWebhook), slices.Index(seen, verdict.SourceReply)
-	if webhook >= 0 && reply > webhook {
-		hit("a webhook beat its reply")
-	}
-	if len(c.effects[id]) > 0 && !decided {
-		hit("the reply of an effect was lost")
-	}
-	if conflict {
-		hit("a contradiction was recorded")
-	}
-	if t.Stage == verdict.StageReview {
-		hit("a transaction went to review")
-	}
-	hit("transactions " + string(t.Status))
-	if n := c.committers(id); n > 1 {
-		hit("one instance went on with another's transaction")
-	}
-}
-
-func (c *inspector) committers(id string) int {
-	by := map[string]bool{}
-	for _, m := range c.commits {
-		if m.t.ID == id {
-			by[m.by] = true
-		}
-	}
-	return len(by)
 }

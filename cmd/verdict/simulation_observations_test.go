@@ -9,14 +9,23 @@ import (
 
 // observations is all that was seen of a universe from its edges.
 type observations struct {
-	mu        sync.Mutex // guards what follows
-	commits   []commit
-	accesses  []access
-	webhooks  []webhookCall
-	questions []question
-	answers   []answer
-	listeners []*subscriber
+	mu         sync.Mutex // guards what follows
+	commits    []commit
+	departures []simOrder // of which bytes left an instance, in a submit
+	accesses   []access
+	webhooks   []webhookCall
+	questions  []question
+	answers    []answer
+	listeners  []*subscriber
+	published  []published
+	deleted    []deleted
 }
+
+// simOrder is what a partner was asked for, by our reference.
+type simOrder struct{ partner, id string }
+
+// orderOf is the order that a transaction is about.
+func orderOf(t verdict.Transaction) simOrder { return simOrder{t.Provider, t.ID} }
 
 // commit is a state that was put on record.
 type commit struct {
@@ -26,18 +35,18 @@ type commit struct {
 	evidence *verdict.Evidence
 }
 
-// access is a request that reached the partner.
+// access is a request that reached a partner.
 type access struct {
+	simOrder
 	at     time.Time
-	post   bool
-	id     string
-	key    string // of the app, for a post
+	kind   verdict.Kind // empty if it is neither a submit nor a check
+	key    string       // of the app, for a submit
 	status int
 }
 
-// webhookCall is a webhook that the partner posted; status is 0 if there was no answer.
+// webhookCall is a webhook that a partner posted; status is 0 if there was no answer.
 type webhookCall struct {
-	id           string
+	simOrder
 	body         []byte
 	at, answered time.Time
 	status       int
@@ -50,12 +59,28 @@ type question struct {
 	reference string
 }
 
+// published is a command that a stream has taken.
+type published struct {
+	at time.Time
+	by string
+	verdict.Command
+}
+
+// deleted is the end of a stream's folder.
+type deleted struct {
+	at time.Time
+	of string // the instance
+}
+
 func (o *observations) commit(c commit)        { keep(o, &o.commits, c) }
+func (o *observations) leave(of simOrder)      { keep(o, &o.departures, of) }
 func (o *observations) access(a access)        { keep(o, &o.accesses, a) }
 func (o *observations) webhook(c webhookCall)  { keep(o, &o.webhooks, c) }
 func (o *observations) ask(q question)         { keep(o, &o.questions, q) }
 func (o *observations) answer(a answer)        { keep(o, &o.answers, a) }
 func (o *observations) listener(s *subscriber) { keep(o, &o.listeners, s) }
+func (o *observations) publish(p published)    { keep(o, &o.published, p) }
+func (o *observations) delete(d deleted)       { keep(o, &o.deleted, d) }
 
 func keep[T any](o *observations, list *[]T, v T) {
 	o.mu.Lock()

@@ -101,7 +101,7 @@ type tableRow struct{ transactions, settled, review, pending, diverged int }
 
 // count adds up what a universe has left. A transaction has diverged if the partner has carried it out and the record
 // doesn't say so, or the other way round.
-func (r *tableRow) count(u *universe, left map[string]verdict.Transaction, effects map[string][]string) {
+func (r *tableRow) count(u *universe, left map[string]verdict.Transaction, effects map[simOrder][]string) {
 	for id, t := range left {
 		r.transactions++
 		switch {
@@ -112,8 +112,8 @@ func (r *tableRow) count(u *universe, left map[string]verdict.Transaction, effec
 		default:
 			r.pending++
 		}
-		done := effects[id]
-		told := len(done) == 1 && (inOurWords[done[0]] == t.Status || u.contradicted(id))
+		done := effects[orderOf(t)]
+		told := len(done) == 1 && (inOurWords(done[0]) == t.Status || u.contradicted(id))
 		if len(done) > 0 && !told && t.Stage != verdict.StageReview || len(done) == 0 && t.Status == verdict.Succeeded {
 			r.diverged++
 		}

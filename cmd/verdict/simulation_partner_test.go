@@ -3,86 +3,123 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
 	"verdict"
-	"verdict/provider/djamo"
 	"verdict/provider/providertest"
 	"verdict/provider/sim"
 )
 
-// simPartner is the misbehaving partner behind a network that misbehaves too, and the log of what reached it and of what
-// it told.
-type simPartner struct {
-	u       *universe
-	partner *sim.Partner
-	pipe    *providertest.Pipe
-	server  *http.Server
-	ended   chan error
+// partnerKind is what tells a partner from the others. read says what a request is about: a submit of an app's key, a check,
+// or neither.
+type partnerKind struct {
+	name           string
+	deduplicates   bool // it acts once on a reference, however often that is posted
+	webhookSettles bool // else it only pulls a check forward
+	byDefault      bool // it is the partner of requests that name none
+	simulate       func(sim.Config) (simulator, error)
+	adapter        func(dial dialFunc) (verdict.Provider, error)
+	read           func(r *http.Request, body []byte) (kind verdict.Kind, id, key string)
+	ours           func(id string) string                           // our reference for one of its ledger
+	payload        func(u *universe, key string, amount int) string // the members of an app's payload
 }
 
-// partnerFates are what a call to the partner may meet with, and a webhook of its.
+// partnerKinds are the partners of every universe.
+func partnerKinds() []partnerKind { return []partnerKind{djamoKind(), momoKind()} }
+
+// partnerOf is the kind of the partner that a key's transaction goes to.
+func (u *universe) partnerOf(key string) partnerKind {
+	kinds := partnerKinds()
+	return kinds[u.always("partner of "+key).IntN(len(kinds))]
+}
+
+// simulator is a partner of package sim.
+type simulator interface {
+	http.Handler
+	Ledger() []sim.Effect
+	Close() error
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// simPartner is a misbehaving partner behind a network that misbehaves too, and the log of what reached it and of what
+// it told.
+type simPartner struct {
+	partnerKind
+	u         *universe
+	simulator simulator
+	pipe      *providertest.Pipe
+	server    *http.Server
+	ended     chan error
+}
+
+// partnerFates are what a call to a partner may meet with, and a webhook of its.
 var partnerFates = []fate{fateRefused, fateUnheard, fateReset, fateLost, fateTruncated}
 
-func (u *universe) openPartner(banAfter int) error {
-	p := &simPartner{u: u, pipe: providertest.NewPipe(), ended: make(chan error, 1)}
-	var err error
-	p.partner, err = sim.New(sim.Config{
-		Seed: int64(u.seed), BanAfter: banAfter, BanFor: 2 * time.Minute,
-		Transport: &webhooks{u, clientTransport(u.network(partnerFates, u.dialAny))},
-	})
-	if err != nil {
-		return err
+func (u *universe) openPartners(banAfter int) error {
+	for _, kind := range partnerKinds() {
+		p := &simPartner{partnerKind: kind, u: u, pipe: providertest.NewPipe(), ended: make(chan error, 1)}
+		var err error
+		p.simulator, err = kind.simulate(sim.Config{
+			Seed: int64(u.seed), BanAfter: banAfter, BanWindow: time.Minute, BanFor: 2 * time.Minute,
+			Transport: &webhooks{p, clientTransport(u.network(partnerFates, u.dialAny))},
+		})
+		if err != nil {
+			return err
+		}
+		p.server = &http.Server{Handler: p, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+		go func() { p.ended <- p.server.Serve(p.pipe) }()
+		u.partners = append(u.partners, p)
 	}
-	p.server = &http.Server{Handler: p, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
-	go func() { p.ended <- p.server.Serve(p.pipe) }()
-	u.partner = p
 	return nil
 }
 
-func (p *simPartner) close() error {
-	err := errors.Join(p.partner.Close(), p.server.Close())
-	return errors.Join(err, ignoreClosed(<-p.ended))
+// partner returns the one of that name.
+func (u *universe) partner(name string) *simPartner {
+	return u.partners[slices.IndexFunc(u.partners, func(p *simPartner) bool { return p.name == name })]
 }
 
-// ServeHTTP keeps the access log.
-func (p *simPartner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := access{at: time.Now(), post: r.Method == http.MethodPost, id: path.Base(r.URL.Path)}
-	if a.post {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		var order struct {
-			ID  string `json:"id"`
-			Key string `json:"key"`
-		}
-		_ = json.Unmarshal(body, &order)
-		a.id, a.key = order.ID, order.Key
+func (u *universe) closePartners() (err error) {
+	for _, p := range u.partners {
+		err = errors.Join(err, p.simulator.Close(), p.server.Close(), ignoreClosed(<-p.ended))
 	}
-	answer := &answerLog{ResponseWriter: w, status: http.StatusOK}
-	p.u.note("partner", "%s %s %s arrives", r.Method, a.id, a.key)
+	return err
+}
+
+// ServeHTTP keeps the access log. What answers a token's request is a secret, and random.
+func (p *simPartner) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	at := time.Now()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	a := access{simOrder: simOrder{partner: p.name}, at: at}
+	a.kind, a.id, a.key = p.read(r, body)
+	answer := &answerLog{ResponseWriter: w, status: http.StatusOK, secret: a.kind == ""}
+	what := strings.TrimSpace(r.Method + " " + string(a.kind) + " " + a.id)
+	p.u.note(p.name, "%s %s arrives", what, a.key)
 	defer func() {
 		a.status = answer.status
-		p.u.note("partner", "%s %s: %d %s", r.Method, a.id, a.status, strings.TrimSpace(answer.text.String()))
+		p.u.note(p.name, "%s: %d %s", what, a.status, strings.TrimSpace(answer.text.String()))
 		p.u.evidence.access(a)
 	}()
-	p.partner.ServeHTTP(answer, r)
+	p.simulator.ServeHTTP(answer, r)
 }
 
 // answerLog keeps what was answered, without the webhook's URL.
 type answerLog struct {
 	http.ResponseWriter
 	status int
+	secret bool
 	text   bytes.Buffer
 }
 
@@ -92,14 +129,16 @@ func (a *answerLog) WriteHeader(status int) {
 }
 
 func (a *answerLog) Write(b []byte) (int, error) {
-	text, _, _ := bytes.Cut(b, []byte(`,"webhookUrl"`))
-	a.text.Write(text)
+	if !a.secret {
+		text, _, _ := bytes.Cut(b, []byte(`,"webhookUrl"`))
+		a.text.Write(text)
+	}
 	return a.ResponseWriter.Write(b)
 }
 
-// webhooks carries the partner's webhooks and keeps what came of each.
+// webhooks carries a partner's webhooks and keeps what came of each.
 type webhooks struct {
-	u    *universe
+	*simPartner
 	next http.RoundTripper
 }
 
@@ -111,7 +150,7 @@ func (h *webhooks) RoundTrip(r *http.Request) (*http.Response, error) {
 	id, _, _ := strings.Cut(path.Base(r.URL.Path), ".")
 	r = r.WithContext(withOperation(r.Context(), "webhook for "+id))
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	c := webhookCall{id: id, body: body, at: time.Now()}
+	c := webhookCall{simOrder: simOrder{h.name, id}, body: body, at: time.Now()}
 	answer, err := h.next.RoundTrip(r)
 	if err == nil {
 		c.status, c.answered = answer.StatusCode, time.Now()
@@ -119,61 +158,4 @@ func (h *webhooks) RoundTrip(r *http.Request) (*http.Response, error) {
 	h.u.note("webhook", "%s %s: %d", id, body, c.status)
 	h.u.evidence.webhook(c)
 	return answer, err
-}
-
-// adapters returns the real adapters of an instance, over the partner's network.
-func (p *simPartner) adapters(l *life) (map[string]verdict.Provider, error) {
-	c := djamo.Defaults()
-	c.URL = "http://partner"
-	dial := p.u.network(partnerFates, func(ctx context.Context, _ string) (net.Conn, error) { return p.pipe.Dial(ctx, "", "") })
-	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		held := l.keep(conn)
-		if err := l.awake(held.after); err != nil {
-			held.Close()
-			return nil, err
-		}
-		return &callConn{held}, nil
-	}
-	adapter, err := djamo.New(c)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]verdict.Provider{"djamo": &simProvider{l, adapter}}, nil
-}
-
-// callConn is a call to the partner. A paused instance doesn't begin one; one that has begun goes out.
-type callConn struct{ *heldConn }
-
-func (c *callConn) Write(b []byte) (int, error) { return c.Conn.Write(b) }
-
-// simProvider is an adapter whose instance may die or be paused around a call.
-type simProvider struct {
-	*life
-	verdict.Provider
-}
-
-func (p *simProvider) Submit(ctx context.Context, s verdict.Submission) (verdict.Answer, error) {
-	if err := p.point("before a call", s.Reference); err != nil {
-		return verdict.Answer{}, errors.Join(verdict.ErrNotSent, err)
-	}
-	p.u.note(p.name, "submits %s", s.Reference)
-	a, err := p.Provider.Submit(withOperation(ctx, p.name+" submit "+s.Reference), s)
-	if errors.Is(err, verdict.ErrNotSent) {
-		p.u.happened.hit("provably nothing was sent")
-	}
-	return a, errors.Join(err, p.point("after a call", s.Reference))
-}
-
-func (p *simProvider) Check(ctx context.Context, reference string) (verdict.Answer, error) {
-	p.u.evidence.ask(question{time.Now(), p.name, reference}) // when it was decided: in the nanosecond of its read
-	p.u.note(p.name, "checks %s", reference)
-	if err := p.point("before a check", reference); err != nil {
-		return verdict.Answer{}, err
-	}
-	a, err := p.Provider.Check(withOperation(ctx, p.name+" check "+reference), reference)
-	return a, errors.Join(err, p.point("after a check", reference))
 }

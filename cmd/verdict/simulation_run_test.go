@@ -25,7 +25,7 @@ func (u *universe) run() (found []violation, err error) {
 	for n := range p.instances {
 		u.instances = append(u.instances, &simInstance{u: u, name: string(rune('a' + n))})
 	}
-	if err := u.openPartner(p.banAfter); err != nil {
+	if err := u.openPartners(p.banAfter); err != nil {
 		return nil, err
 	}
 	u.chaos.Store(true)
@@ -37,7 +37,7 @@ func (u *universe) run() (found []violation, err error) {
 	u.live(p)
 	stop()
 	u.running.Wait()
-	if err := u.partner.close(); err != nil {
+	if err := u.closePartners(); err != nil {
 		return nil, err
 	}
 	return u.check()
@@ -112,6 +112,7 @@ func (u *universe) sabotage(ctx context.Context) {
 		case what == 0:
 			u.note("fault", "%s loses its stream's folder", i.name)
 			u.happened.hit("a stream's folder was deleted")
+			u.evidence.delete(deleted{time.Now(), i.name})
 			_ = os.RemoveAll(i.streamDir()) // what is written to it meanwhile may stay; the stream copes with either
 		case what == 1 && l != nil:
 			l.shutDown()

@@ -116,11 +116,6 @@ func (s *simStore) Replace(ctx context.Context, next verdict.Transaction, e *ver
 	return stored, err
 }
 
-// claims reports whether a state without evidence is the claim of a check; else it is a marker, which schedules the first.
-func claims(next verdict.Transaction) bool {
-	return !next.Due.Equal(next.SentAt.Add(simSchedule().Checks[0]))
-}
-
 // committed keeps a change in the log of commits.
 func (s *simStore) committed(t verdict.Transaction, e *verdict.Evidence) {
 	why := ""

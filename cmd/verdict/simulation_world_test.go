@@ -24,7 +24,7 @@ const (
 )
 
 // A universe is the whole system under one seed, in one synctest bubble: instances with real SQLite and JetStream files,
-// the partner, and the apps. What goes wrong, and how long everything takes, follows from the seed alone: nothing else
+// the partners, and the apps. What goes wrong, and how long everything takes, follows from the seed alone: nothing else
 // happens in the same nanosecond, so a seed replays.
 type universe struct {
 	seed    uint64
@@ -35,13 +35,13 @@ type universe struct {
 	running sync.WaitGroup // the instances, with what is left of the dead ones
 
 	instances []*simInstance
-	partner   *simPartner
+	partners  []*simPartner
 	audit     verdict.Store // the checker's own look at the record
 	evidence  *observations
 	happened  *simTally
 
 	left    map[string]verdict.Transaction // the record in the end
-	effects map[string][]string            // the partner's ledger in the end: the statuses of each id
+	effects map[simOrder][]string          // the partners' ledgers in the end: the statuses of each order
 
 	mu       sync.Mutex // guards what follows
 	attempts map[string]int
@@ -62,7 +62,7 @@ func (l line) String() string { return fmt.Sprintf("%14.9f  %-10s %s", l.at.Seco
 type plan struct {
 	instances int
 	keys      int
-	banAfter  int // status checks in a minute before the partner refuses
+	banAfter  int // status checks in a minute before a partner refuses
 }
 
 func (u *universe) plan() plan {

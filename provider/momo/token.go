@@ -57,6 +57,8 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	case t.turn <- struct{}{}:
 		defer func() { <-t.turn }()
 	case <-ctx.Done():
+	}
+	if ctx.Err() != nil { // also if it was our turn at last
 		return "", fmt.Errorf("%w: %w", errNoTurn, verdict.ErrNotSent)
 	}
 	if token := t.current(); token != "" {

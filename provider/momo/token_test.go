@@ -295,6 +295,20 @@ func TestWaitForATokenEndsWithTheTimeToSend(t *testing.T) {
 	})
 }
 
+func TestCallerWhoseTimeIsOverNeverFetches(t *testing.T) {
+	tokens := newTokens(func(context.Context) (string, time.Duration, error) {
+		t.Error("fetched")
+		return "", 0, verdict.ErrNotSent
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 { // it is the caller's turn as well, and a select takes either
+		if _, err := tokens.get(ctx); !errors.Is(err, errNoTurn) || !errors.Is(err, verdict.ErrNotSent) {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestCallerThatGivesUpLeavesTheFetchToTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bank{}
