@@ -100,12 +100,16 @@ func TestSimulation(t *testing.T) {
 func interesting() []string {
 	states := []string{
 		"a contradiction was recorded", "a graceful restart", "a key was used with other content", "a paused instance woke up",
-		"a repeat met its transaction in flight", "a stream's folder was deleted", "a subscriber resumed and was told",
-		"a webhook beat its reply", "a webhook was lost", "one instance went on with another's transaction",
+		"a reference was sent again after not found", "a repeat met its transaction in flight", "a stream's folder was deleted",
+		"a subscriber resumed and was told", "a webhook beat its reply", "a webhook pulled a check forward", "a webhook was lost",
+		"one instance went on with another's transaction",
 		"provably nothing was sent", "store: an error although it was stored", "store: an error with nothing stored", "store: slow",
 		"stream: a publish came late", "stream: a publish was doubled", "stream: a publish was lost", "stream: a publish was refused",
-		"the partner asked us to stay away", "the partner didn't know it", "the reply of an effect was lost",
-		"transactions failed", "transactions succeeded",
+		"the partner asked us to stay away", "the partner didn't know it", "the partner had it already (409)",
+		"the reply of an effect was lost",
+	}
+	for _, kind := range partnerKinds() {
+		states = append(states, kind.name+": transactions failed", kind.name+": transactions succeeded")
 	}
 	for _, point := range []string{
 		"the commit of a create", "a publish", "the marker", "a call", "the record of a reply", "a push", "the claim of a check", "a check",
