@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -11,7 +10,8 @@ import (
 	"time"
 )
 
-// misfortunes are what may happen to a request at the third party, in its own words and times.
+// misfortunes are what may happen to a request at the third party, in its own words and times. Those at the other kind of
+// partner are in orders.
 var misfortunes = map[string]string{
 	"nothing":                  `{"reply_after":"2s","webhook":"none"}`,
 	"left to the seed":         `{}`,
@@ -117,8 +117,8 @@ func TestEveryMisfortuneEndsInTheTrueVerdict(t *testing.T) {
 	g := s.newInstance("a")
 	g.start()
 	for n := range 8 {
-		for _, name := range slices.Sorted(maps.Keys(misfortunes)) {
-			s.play(n, fmt.Sprintf("%s %d", name, n), misfortunes[name], g)
+		for _, o := range s.orders {
+			s.play(n, fmt.Sprintf("%s %d", o.name, n), o, g)
 		}
 	}
 	s.mustBeRight()
@@ -155,13 +155,15 @@ func TestStartedAgainItGoesOnWhereItWas(t *testing.T) {
 	s := newScene(t)
 	g := s.newInstance("a")
 	g.start()
-	s.play(0, "504", `{"status":"completed","reply":"timeout","settles":true,"settles_after":"40s"}`, g)
+	const late = `{"status":"completed","reply":"timeout","settles":true,"settles_after":"40s","webhook":"none"}`
+	s.play(0, "504", djamoOrder("", late), g)
+	s.play(0, "500", momoOrder("", late, ""), g)
 	s.sleep(100 * time.Millisecond)
 	if code := g.process.terminate(t); code != 0 {
 		t.Fatalf("exit code %d after SIGTERM:\n%s", code, g.process.log)
 	}
 	s.interrupted()
 	g.start()
-	s.play(0, "decline", misfortunes["decline"], g)
+	s.play(0, "decline", djamoOrder("", misfortunes["decline"]), g)
 	s.mustBeRight()
 }

@@ -16,23 +16,29 @@ import (
 // An ablation is a way to break the gateway that the checker must notice.
 type ablation struct {
 	invariant string // that it breaks
+	partner   string // of all apps
 	alter     func(parts) parts
 }
 
 func ablations() map[string]ablation {
 	return map[string]ablation{
-		"an acknowledged commit is lost":        {"I1", onStore(loseCommits)},
-		"a key is taken for several":            {"I2", onStore(alterKeys)},
-		"what may have been sent is sent again": {"I3", onProvider(sendAgain)},
-		"a 504 is taken for a failure":          {"I4", onProvider(failTheUncertain)},
-		"a verdict flips":                       {"I5", onStore(flipVerdicts)},
-		"contradictions are hushed up":          {"I6", onStore(hushUp)},
-		"a webhook is answered and not stored":  {"I7", onStore(dropWebhooks)},
-		"commands end when they are published":  {"I8", loseCommands},
-		"verdicts are told to nobody":           {"I9", tellNobody},
-		"a sender that was paused still sends":  {"I4", onProvider(sendLate)},
-		"an event is told in other bytes":       {"I10", onBus(alterEvents)},
-		"a check doesn't wait until it is due":  {"I13", onStore(checkEarly)},
+		"an acknowledged commit is lost":         {"I1", "djamo", onStore(loseCommits)},
+		"a key is taken for several":             {"I2", "djamo", onStore(alterKeys)},
+		"what may have been sent is sent again":  {"I3", "djamo", onProvider(sendAgain)},
+		"it is sent again without a question":    {"I3", "momo", onProvider(sendAgain)},
+		"it is sent again after a first silence": {"I3", "momo", onProvider(hurry)},
+		"it is sent again as something else":     {"I3", "momo", onProvider(sendAsAnother)},
+		"a 504 is taken for a failure":           {"I4", "djamo", onProvider(failTheUncertain)},
+		"a 500 is taken for a failure":           {"I4", "momo", onProvider(failTheUncertain)},
+		"a webhook is believed":                  {"I4", "momo", onProvider(believeWebhooks)},
+		"a verdict flips":                        {"I5", "djamo", onStore(flipVerdicts)},
+		"contradictions are hushed up":           {"I6", "djamo", onStore(hushUp)},
+		"a webhook is answered and not stored":   {"I7", "djamo", onStore(dropWebhooks)},
+		"commands end when they are published":   {"I8", "djamo", loseCommands},
+		"verdicts are told to nobody":            {"I9", "djamo", tellNobody},
+		"a sender that was paused still sends":   {"I4", "djamo", onProvider(sendLate)},
+		"an event is told in other bytes":        {"I10", "djamo", onBus(alterEvents)},
+		"a check doesn't wait until it is due":   {"I13", "djamo", onStore(checkEarly)},
 	}
 }
 
@@ -86,13 +92,37 @@ func alterKeys(s *alteredStore) {
 }
 
 func sendAgain(p *alteredProvider) {
+	sendUncertainAgain(p, func(reference string) string { return reference })
+}
+
+func sendAsAnother(p *alteredProvider) { sendUncertainAgain(p, func(string) string { return newID() }) }
+
+// sendUncertainAgain sends what may have been sent again at once, under what becomes of its reference.
+func sendUncertainAgain(p *alteredProvider, become func(reference string) string) {
 	p.submit = func(ctx context.Context, s verdict.Submission) (verdict.Answer, error) {
 		a, err := p.Provider.Submit(ctx, s)
 		if errors.Is(err, verdict.ErrUncertain) {
-			s.Deadline = time.Now().Add(time.Second)
+			s.Reference, s.Deadline = become(s.Reference), time.Now().Add(time.Second)
 			return p.Provider.Submit(ctx, s)
 		}
 		return a, err
+	}
+}
+
+// hurry takes the first "not found" for final, long before it is.
+func hurry(p *alteredProvider) {
+	p.traits = func() verdict.Traits {
+		traits := p.Provider.Traits()
+		traits.NotFoundFinal = time.Millisecond
+		return traits
+	}
+}
+
+func believeWebhooks(p *alteredProvider) {
+	p.traits = func() verdict.Traits {
+		traits := p.Provider.Traits()
+		traits.WebhookSettles = true
+		return traits
 	}
 }
 
@@ -186,7 +216,7 @@ func checkEarly(s *alteredStore) {
 func TestTheCheckerSeesEachAblation(t *testing.T) {
 	t.Parallel()
 	runs := map[string]func(*testing.T){"nothing is broken": func(t *testing.T) {
-		if found := violationsOf(t, crashVariable+"=never:1"); len(found) > 0 {
+		if found := violationsOf(t, orders(), crashVariable+"=never:1"); len(found) > 0 {
 			t.Errorf("found:\n%s", strings.Join(found, "\n"))
 		}
 	}}
@@ -195,15 +225,15 @@ func TestTheCheckerSeesEachAblation(t *testing.T) {
 	}
 	const late = "a sender that was paused still sends"
 	runs[late] = func(t *testing.T) {
-		h, lost := pauseBeforeSending(t, ablationVariable+"="+late)
+		h, lost := pauseBeforeSending(t, ablations()[late].partner, ablationVariable+"="+late)
 		t.Logf("%d senders should have found that they had lost their turn", lost)
 		ablations()[late].mustBeAmong(t, h.violations())
 	}
-	together(t, 6, runs)
+	together(t, 8, runs)
 }
 
 func (b ablation) mustBeSeen(t *testing.T, name string) {
-	b.mustBeAmong(t, violationsOf(t, ablationVariable+"="+name))
+	b.mustBeAmong(t, violationsOf(t, ordersOf(b.partner), ablationVariable+"="+name))
 }
 
 func (b ablation) mustBeAmong(t *testing.T, found []string) {
@@ -216,13 +246,14 @@ func (b ablation) mustBeAmong(t *testing.T, found []string) {
 	t.Errorf("no violation of %s among:\n%s", b.invariant, strings.Join(found, "\n"))
 }
 
-// violationsOf runs an altered gateway with four apps for each misfortune.
-func violationsOf(t *testing.T, alter string) []string {
+// violationsOf runs an altered gateway with four apps for each order.
+func violationsOf(t *testing.T, all []order, alter string) []string {
 	s := newScene(t)
+	s.orders = all
 	g := s.newInstance("a")
 	g.start(alter)
 	stop := s.load(50*time.Millisecond, g)
-	s.sleep(time.Duration(4*len(misfortunes)) * 50 * time.Millisecond)
+	s.sleep(time.Duration(4*len(all)) * 50 * time.Millisecond)
 	stop()
 	return s.settle().violations()
 }

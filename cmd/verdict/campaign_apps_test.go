@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -14,7 +13,6 @@ import (
 // load has a new app submit and follow every so often, at one instance after the other and with one misfortune after the
 // other. stop ends that; the apps under way go on.
 func (s *scene) load(every time.Duration, at ...*instance) (stop func()) {
-	names := slices.Sorted(maps.Keys(misfortunes))
 	ctx, cancel := context.WithCancel(s.appsCtx)
 	done := make(chan struct{})
 	go func() {
@@ -22,8 +20,8 @@ func (s *scene) load(every time.Duration, at ...*instance) (stop func()) {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for n := 0; ; n++ {
-			name := names[n%len(names)]
-			s.play(n, fmt.Sprintf("%s %d", name, n), misfortunes[name], at...)
+			o := s.orders[n%len(s.orders)]
+			s.play(n, fmt.Sprintf("%s %d", o.name, n), o, at...)
 			select {
 			case <-ctx.Done():
 				return
@@ -39,13 +37,12 @@ func (s *scene) load(every time.Duration, at ...*instance) (stop func()) {
 
 // play is the life of an app: it submits, one to three times at once, and follows to the verdict. When a call fails it
 // goes to the next instance, but for every third app, which is true to its own.
-func (s *scene) play(n int, key, simulate string, at ...*instance) {
-	payload := `{"amount":"2500","simulate":` + simulate + `}`
+func (s *scene) play(n int, key string, o order, at ...*instance) {
 	s.apps.Go(func() {
 		ids := make([]string, 1+n%3)
 		var twins sync.WaitGroup
 		for i := range ids {
-			twins.Go(func() { ids[i] = s.submit(key, payload, n+i, at) })
+			twins.Go(func() { ids[i] = s.submit(key, o, n+i, at) })
 		}
 		twins.Wait()
 		for _, id := range slices.Compact(ids) {
@@ -57,10 +54,10 @@ func (s *scene) play(n int, key, simulate string, at ...*instance) {
 }
 
 // submit posts until it is answered, and returns the transaction's id: "" if it is refused for good.
-func (s *scene) submit(key, payload string, n int, at []*instance) string {
+func (s *scene) submit(key string, o order, n int, at []*instance) string {
 	for try := n; s.appsCtx.Err() == nil; try++ {
-		a := &app{server: "http://" + at[try%len(at)].public, key: key, http: s.http}
-		v, err := a.post(payload)
+		a := &app{server: "http://" + at[try%len(at)].public, key: key, partner: o.partner, http: s.http}
+		v, err := a.post(o.payload)
 		var refused *problemError
 		if err == nil || errors.As(err, &refused) && !refused.mayPass() {
 			return v.ID

@@ -21,11 +21,11 @@ func readDisk(ctx context.Context, path string) (d onDisk, err error) {
 		return d, err
 	}
 	defer tx.Rollback()
-	err = readAll(tx, `SELECT id, key, status, stage, payload, event_id, coalesce(created_at, 0), coalesce(sent_at, 0),
+	err = readAll(tx, `SELECT id, key, provider, status, stage, payload, event_id, coalesce(created_at, 0), coalesce(sent_at, 0),
 		coalesce(settled_at, 0) FROM transactions ORDER BY number`, func(scan scanFunc) error {
 		var r diskRow
 		var created, sent, settled int64
-		err := scan(&r.id, &r.key, &r.status, &r.stage, &r.payload, &r.event, &created, &sent, &settled)
+		err := scan(&r.id, &r.key, &r.partner, &r.status, &r.stage, &r.payload, &r.event, &created, &sent, &settled)
 		r.created, r.sent, r.settled = time.Unix(0, created), time.Unix(0, sent), time.Unix(0, settled)
 		d.rows = append(d.rows, r)
 		return err

@@ -53,7 +53,10 @@ func (n noting) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var envelope struct{ Payload json.RawMessage }
+	var envelope struct {
+		Provider string
+		Payload  json.RawMessage
+	}
 	if err := json.Unmarshal(body, &envelope); err != nil {
 		return nil, err
 	}
@@ -61,7 +64,9 @@ func (n noting) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := posting{server: r.URL.Host, key: key, content: string(envelope.Payload), sent: time.Now()}
+	p := posting{
+		server: r.URL.Host, key: key, partner: envelope.Provider, content: string(envelope.Payload), sent: time.Now(),
+	}
 	out := r.Clone(r.Context())
 	out.Body = io.NopCloser(bytes.NewReader(body))
 	answer, err := n.inner.RoundTrip(out)
@@ -91,16 +96,27 @@ func (p *posting) read(answer *http.Response) error {
 	return nil
 }
 
+// A passing is a request that a witness saw, and its answer.
+type passing struct {
+	at     time.Time // when it came
+	method string
+	path   string
+	header http.Header
+	body   []byte
+	status int // of the answer; 0 if there was none
+	reply  []byte
+}
+
 // A witness is a proxy that notes what passes. What it can't pass on it cuts, as a network would.
 type witness struct {
 	target  atomic.Value // host:port
 	inner   http.RoundTripper
-	note    func(r *http.Request, body []byte, at time.Time, status int)
+	note    func(passing)
 	address string
 }
 
-func newWitness(t *testing.T, target string, note func(*http.Request, []byte, time.Time, int)) *witness {
-	w := &witness{inner: &http.Transport{DisableKeepAlives: true}, note: note} // so that nothing is sent twice
+func newWitness(t *testing.T, target string, inner http.RoundTripper, note func(passing)) *witness {
+	w := &witness{inner: inner, note: note}
 	w.target.Store(target)
 	server := httptest.NewServer(w)
 	t.Cleanup(func() {
@@ -112,17 +128,18 @@ func newWitness(t *testing.T, target string, note func(*http.Request, []byte, ti
 }
 
 func (w *witness) ServeHTTP(to http.ResponseWriter, r *http.Request) {
-	at := time.Now()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+	seen := passing{at: time.Now(), method: r.Method, path: r.URL.Path, header: r.Header}
+	var err error
+	if seen.body, err = io.ReadAll(r.Body); err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	answer, reply, err := w.pass(r, body)
+	answer, reply, err := w.pass(r, seen.body)
 	if err != nil {
-		w.note(r, body, at, 0)
+		w.note(seen)
 		panic(http.ErrAbortHandler)
 	}
-	w.note(r, body, at, answer.StatusCode)
+	seen.status, seen.reply = answer.StatusCode, reply
+	w.note(seen)
 	maps.Copy(to.Header(), answer.Header)
 	to.WriteHeader(answer.StatusCode)
 	_, _ = to.Write(reply)
@@ -144,20 +161,8 @@ func (w *witness) pass(r *http.Request, body []byte) (answer *http.Response, rep
 	return answer, reply, err
 }
 
-// webhook notes a call of the partner. The token in its path begins with the transaction's id.
-func (l *logbook) webhook(r *http.Request, body []byte, _ time.Time, status int) {
-	token := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
-	id, _, _ := strings.Cut(token, ".")
-	note(l, &l.webhooks, hooking{transaction: id, body: string(body), status: status})
-}
-
-// call notes a call of the gateway.
-func (l *logbook) call(r *http.Request, body []byte, at time.Time, _ int) {
-	c := calling{at: at, submit: r.Method == http.MethodPost, transaction: r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]}
-	if c.submit {
-		var o struct{ ID string }
-		_ = json.Unmarshal(body, &o) // an order without an id is one of transaction ""
-		c.transaction = o.ID
-	}
-	note(l, &l.calls, c)
+// webhook notes a call of a partner. The token in its path begins with the transaction's id.
+func (l *logbook) webhook(p passing) {
+	id, _, _ := strings.Cut(lastOf(p.path), ".")
+	note(l, &l.webhooks, hooking{transaction: id, body: string(p.body), status: p.status})
 }

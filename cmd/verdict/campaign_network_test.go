@@ -104,22 +104,28 @@ func (p *toxiproxy) tell(path string, what, into any) {
 	}
 }
 
-// testABadNetwork breaks the connections between app and gateway and between gateway and partner in all ways, one after
-// the other, and between them the connection to the partner altogether.
+// testABadNetwork breaks the connections between app and gateway and between gateway and partners in all ways, one after
+// the other, and between them the connections to the partners altogether.
 func testABadNetwork(t *testing.T, tally *tally) {
 	p := newToxiproxy(t)
 	s := newScene(t)
-	s.toPartner = p.between("partner", s.calls.address)
+	for _, partner := range s.partners {
+		partner.at = p.between(partner.name, partner.calls.address)
+	}
 	g := s.newInstance("a")
 	g.public = p.between("app", g.address)
 	g.start()
 	stop := s.load(50*time.Millisecond, g)
 	for _, x := range toxins() {
 		p.poison("app", x)
-		p.poison("partner", x)
+		for _, partner := range s.partners {
+			p.poison(partner.name, x)
+		}
 		s.sleep(1500 * time.Millisecond)
 		p.heal()
-		p.unplug("partner")
+		for _, partner := range s.partners {
+			p.unplug(partner.name)
+		}
 		s.sleep(200 * time.Millisecond)
 		p.heal()
 		tally.add("a network where "+x.name, 1)

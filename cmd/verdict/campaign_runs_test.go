@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,12 +15,14 @@ func TestCampaign(t *testing.T) {
 	t.Parallel()
 	seen := newTally()
 	runs := map[string]func(*testing.T){
-		"duplicate storms":                func(t *testing.T) { testDuplicateStorms(t, seen) },
-		"the stream's folder is deleted":  func(t *testing.T) { testTheStreamIsDeleted(t, seen) },
-		"a paused instance":               func(t *testing.T) { testAPausedInstance(t, seen) },
-		"a sender paused before it sends": func(t *testing.T) { testASenderPausedBeforeItSends(t, seen) },
-		"a bad network":                   func(t *testing.T) { testABadNetwork(t, seen) },
-		"a crash at each point":           func(t *testing.T) { testACrashAtEachPoint(t, seen) },
+		"duplicate storms":               func(t *testing.T) { testDuplicateStorms(t, seen) },
+		"the stream's folder is deleted": func(t *testing.T) { testTheStreamIsDeleted(t, seen) },
+		"a paused instance":              func(t *testing.T) { testAPausedInstance(t, seen) },
+		"a bad network":                  func(t *testing.T) { testABadNetwork(t, seen) },
+	}
+	for _, k := range kinds() {
+		runs["a sender paused before it sends to "+k.name] = func(t *testing.T) { testASenderPausedBeforeItSends(t, seen, k.name) }
+		runs["a crash at each point with "+k.name] = func(t *testing.T) { testACrashAtEachPoint(t, seen, k.name) }
 	}
 	if ran := together(t, len(runs), runs); ran == len(runs) && !t.Failed() {
 		seen.demand(t)
@@ -46,23 +49,29 @@ func together(t *testing.T, atOnce int, tests map[string]func(*testing.T)) int {
 	return int(ran.Load())
 }
 
-// testDuplicateStorms posts the same thing 50 times at once, with other content under the same key among it, to two
-// instances on one database.
+// testDuplicateStorms posts the same thing 50 times at once, with other content or another partner under the same key
+// among it, to two instances on one database.
 func testDuplicateStorms(t *testing.T, tally *tally) {
 	s := newScene(t)
 	a, b := s.newInstance("a"), s.newInstance("b")
 	a.start()
 	b.start()
 	at := []*instance{a, b}
+	slow, other := djamoOrder("", misfortunes["slow answer"]), order{partner: "djamo", payload: `{"amount":"9900"}`}
+	slowToo := momoOrder("", `{"reply_after":"60s"}`, "")
 	for storm := range 10 {
+		o, not := slow, other
+		if storm%2 == 1 {
+			o, not = slowToo, order{partner: "djamo", payload: slowToo.payload}
+		}
 		var posts sync.WaitGroup
 		for n := range 50 {
 			posts.Go(func() {
-				payload := `{"amount":"2500","simulate":` + misfortunes["slow answer"] + `}`
+				posted := o
 				if n%10 == 9 {
-					payload = `{"amount":"9900"}`
+					posted = not
 				}
-				if id := s.submit(fmt.Sprintf("storm %d", storm), payload, n, at); id != "" && n%10 == 0 {
+				if id := s.submit(fmt.Sprintf("storm %d", storm), posted, n, at); id != "" && n%10 == 0 {
 					s.apps.Go(func() { s.follow(id, n/10, at) })
 				}
 			})
@@ -107,10 +116,7 @@ func testAPausedInstance(t *testing.T, tally *tally) {
 	b.start()
 	stop := s.load(50*time.Millisecond, a, b)
 	s.sleep(2 * time.Second)
-	for n := range 60 { // calls that will be under way
-		s.play(n, fmt.Sprintf("under way %d", n), `{"reply_after":"60s","webhook":"none"}`, a, b)
-	}
-	s.sleep(300 * time.Millisecond)
+	s.callsUnderWay(a)
 	a.pause()
 	paused := time.Now()
 	s.interrupted()
@@ -124,20 +130,44 @@ func testAPausedInstance(t *testing.T, tally *tally) {
 	more()
 	h := s.mustBeRight()
 	tally.count(h)
-	tally.add(sawTakeover, h.wokenLate(paused, awake))
+	for _, of := range h.wokenLate(paused, awake) {
+		tally.add(with(sawTakeover, of), 1)
+	}
 }
 
-// wokenLate counts the calls that were under way at a pause and came back after it to a transaction that had its verdict.
-func (h history) wokenLate(paused, awake time.Time) (n int) {
-	rows := map[string]diskRow{}
-	for _, r := range h.disk.rows {
-		rows[r.id] = r
+// callsUnderWay has an instance make calls to both partners, and returns when most are under way. They take 3.4 s, and two
+// checks find them undecided.
+func (s *scene) callsUnderWay(g *instance) {
+	const apps = 60
+	for n := range apps {
+		o := djamoOrder("", `{"reply_after":"170s","webhook":"none"}`)
+		if n%2 == 1 {
+			o = momoOrder("", `{"reply_after":"170s","settles_after":"170s","webhook":"none"}`, "")
+		}
+		s.play(n, fmt.Sprintf("under way %d", n), o, g)
 	}
+	sent := func() (n int) {
+		for _, r := range s.read().rows {
+			if strings.HasPrefix(r.key, "under way") && r.stage != "accepted" {
+				n++
+			}
+		}
+		return n
+	}
+	for began := time.Now(); sent() < apps*2/3 && time.Since(began) < time.Second; {
+		s.sleep(20 * time.Millisecond)
+	}
+}
+
+// wokenLate returns the partners of the calls that were under way at a pause and came back after it to a transaction that
+// had its verdict.
+func (h history) wokenLate(paused, awake time.Time) (of []string) {
+	rows := h.byID()
 	for _, e := range h.disk.evidence {
-		settled := rows[e.transaction].settled
-		if e.source == "reply" && e.asked.Before(paused) && e.at.After(awake) && settled.After(paused) && settled.Before(awake) {
-			n++
+		r := rows[e.transaction]
+		if e.source == "reply" && e.asked.Before(paused) && e.at.After(awake) && r.settled.After(paused) && r.settled.Before(awake) {
+			of = append(of, r.partner)
 		}
 	}
-	return n
+	return of
 }

@@ -18,26 +18,42 @@ type tally struct {
 
 // The states that every campaign must have reached. The runs add those that are their own.
 const (
-	sawInFlight      = "a duplicate met its row in flight"
-	sawEarlyWebhook  = "a webhook beat its reply"
+	sawInFlight     = "a duplicate met its row in flight"
+	sawEarlyWebhook = "a webhook beat its reply"
+	sawResumed      = "a client resumed after a cut"
+	sawRefused      = "a key was refused for its content"
+	sawStreamGone   = "the stream's folder was deleted"
+
+	// With each partner, see with.
 	sawLostReply     = "the reply of an effect was lost"
 	sawContradiction = "a contradiction was recorded"
-	sawResumed       = "a client resumed after a cut"
-	sawRefused       = "a key was refused for its content"
 	sawTakeover      = "a paused instance woke up to work that others had ended"
 	sawLostTurn      = "a paused sender found that it had lost its turn"
-	sawStreamGone    = "the stream's folder was deleted"
+
+	// With a partner that deduplicates.
+	sawSentAgain = "the same reference was sent again and acted once"
+	sawHadIt     = "the partner had it already: 409"
+	sawDefinite  = "a request was refused with a code"
+	sawPulled    = "a webhook was answered 2xx, and the verdict came by check"
 )
+
+// with is a state that was reached with a partner.
+func with(state, partner string) string { return state + ", with " + partner }
 
 func newTally() *tally {
 	t := &tally{counts: map[string]int{}}
 	for _, state := range []string{
-		sawInFlight, sawEarlyWebhook, sawLostReply, sawContradiction, sawResumed, sawRefused, sawTakeover, sawLostTurn, sawStreamGone,
+		sawInFlight, sawEarlyWebhook, sawResumed, sawRefused, sawStreamGone, sawSentAgain, sawHadIt, sawDefinite, sawPulled,
 	} {
 		t.counts[state] = 0
 	}
-	for _, step := range crashPoints() {
-		t.counts["a crash before "+step], t.counts["a crash after "+step] = 0, 0
+	for _, k := range kinds() {
+		for _, state := range []string{sawLostReply, sawContradiction, sawTakeover, sawLostTurn} {
+			t.counts[with(state, k.name)] = 0
+		}
+		for _, step := range crashPoints() {
+			t.counts[with("a crash before "+step, k.name)], t.counts[with("a crash after "+step, k.name)] = 0, 0
+		}
 	}
 	return t
 }
@@ -63,22 +79,48 @@ func (t *tally) count(h history) {
 			t.add(sawResumed, 1)
 		}
 	}
-	effects := map[string]bool{}
-	for _, e := range h.effects {
-		effects[e.ID] = true
+	t.countEvidence(h)
+	t.countRepeats(h)
+}
+
+func (t *tally) countEvidence(h history) {
+	rows, effects, webhook, answered := h.byID(), h.effectsOf(), map[string]bool{}, map[string]bool{}
+	for _, w := range h.webhooks {
+		answered[w.transaction] = answered[w.transaction] || w.status/100 == 2
 	}
-	webhook := map[string]bool{}
 	for _, e := range h.disk.evidence {
+		r := rows[e.transaction]
 		switch {
 		case e.conflict:
-			t.add(sawContradiction, 1)
+			t.add(with(sawContradiction, r.partner), 1)
 		case e.source == "webhook":
 			webhook[e.transaction] = true
 		case e.source == "reply" && webhook[e.transaction]:
 			t.add(sawEarlyWebhook, 1)
 		}
-		if e.source == "reply" && e.outcome == "unknown" && effects[e.transaction] {
-			t.add(sawLostReply, 1)
+		if e.source == "reply" && e.outcome == "unknown" && effects[e.transaction] > 0 {
+			t.add(with(sawLostReply, r.partner), 1)
+		}
+		called := webhook[e.transaction] && answered[e.transaction] && !h.limits.manners[r.partner].webhookSettles
+		if called && e.source == "check" && e.outcome == r.status {
+			t.add(sawPulled, 1)
+		}
+	}
+}
+
+func (t *tally) countRepeats(h history) {
+	effects := h.effectsOf()
+	for id, posts := range h.posted() {
+		if len(posts) > 1 && effects[id] == 1 {
+			t.add(sawSentAgain, 1)
+		}
+		for _, p := range posts {
+			if p.status == 409 {
+				t.add(sawHadIt, 1)
+			}
+			if p.refused {
+				t.add(sawDefinite, 1)
+			}
 		}
 	}
 }
@@ -112,11 +154,11 @@ func (h history) trail(violation string) string {
 		if !strings.Contains(violation, r.id) {
 			continue
 		}
-		say(r.created, "created: %s %s", r.id, r.payload)
+		say(r.created, "created: %s for %s, %s", r.id, r.partner, r.payload)
 		say(r.sent, "sent")
 		for _, c := range h.calls {
 			if c.transaction == r.id {
-				say(c.at, "the partner was called, to submit: %t", c.submit)
+				say(c.at, "the partner was called, to submit: %t, and answered %d", c.submit, c.status)
 			}
 		}
 		for _, e := range h.effects {

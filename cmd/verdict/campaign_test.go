@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,18 +12,17 @@ import (
 	"time"
 )
 
-// A scene is a partner, instances of the gateway that share a database, and their apps. All that passes is noted.
+// A scene is the partners, instances of the gateway that share a database, and their apps. All that passes is noted.
 type scene struct {
-	t         *testing.T
-	ctx       context.Context
-	dir       string
-	partner   string // its address
-	toPartner string // where the instances call it: at a witness, or at a proxy before it
-	webhooks  *witness
-	calls     *witness
-	log       *logbook
-	http      *http.Client // of apps that submit
-	limits    limits
+	t        *testing.T
+	ctx      context.Context
+	dir      string
+	partners []*partner
+	orders   []order // that the apps of its load place, in turn
+	webhooks *witness
+	log      *logbook
+	http     *http.Client // of apps that submit
+	limits   limits
 
 	apps      sync.WaitGroup
 	appsCtx   context.Context // ends the apps that wait in vain
@@ -38,8 +36,8 @@ const healed = 45 * time.Second
 
 func newScene(t *testing.T) *scene {
 	s := &scene{
-		t: t, ctx: t.Context(), dir: t.TempDir(), partner: freeAddress(t), log: &logbook{},
-		limits: limits{firstCheck: time.Second, notFoundFinal: 10 * time.Second},
+		t: t, ctx: t.Context(), dir: t.TempDir(), orders: orders(), log: &logbook{},
+		limits: limits{firstCheck: time.Second, manners: map[string]manner{}},
 	}
 	s.appsCtx, s.giveUp = context.WithCancel(s.ctx)
 	t.Cleanup(func() {
@@ -49,25 +47,28 @@ func newScene(t *testing.T) *scene {
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
 	s.http = &http.Client{Timeout: 5 * time.Second, Transport: noting{transport, s.log}}
-	launch(t, "third party ready", "thirdparty", "--address", s.partner, "--speed", worldSpeed,
-		"--ban-after", "-1", "--seed", "42")
-	s.calls = newWitness(t, s.partner, s.log.call)
-	s.webhooks = newWitness(t, "", s.log.webhook)
-	s.toPartner = s.calls.address
+	for _, k := range kinds() {
+		s.partners = append(s.partners, newPartner(t, k, s.log))
+		s.limits.manners[k.name] = k.manner
+	}
+	s.webhooks = newWitness(t, "", &http.Transport{DisableKeepAlives: true}, s.log.webhook)
 	return s
 }
 
-// config is that of a gateway as much faster as the partner is, with a wider margin for a busy machine.
+// config is that of a gateway as much faster as the partners are, with a wider margin for a busy machine. In a bad network
+// the same may have to be sent more often than three times.
 func (s *scene) config() string {
 	path := filepath.Join(s.dir, "verdict.yaml")
 	text := `
 public_url: "http://` + s.webhooks.address + `"
-schedule: {checks: [1s, 2s, 3s, 5s, 30s], send_for: 20s}
+schedule: {checks: [1s, 2s, 3s, 5s, 15s], send_for: 20s, max_sends: 6}
 sweep: 100ms
 language: en
 providers:
-  djamo: {url: "http://` + s.toPartner + `", submit_timeout: 2s, not_found_final: 10s}
 `
+	for _, p := range s.partners {
+		text += p.config()
+	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -126,6 +127,7 @@ func (g *instance) pause() {
 	g.t.Helper()
 	for n := range 50 {
 		g.signal(syscall.SIGSTOP)
+		g.awaitStop()
 		if writable(g.ctx, g.database()) {
 			g.t.Logf("stopped; before that it was writing %d times", n)
 			return
@@ -154,11 +156,12 @@ func (g *instance) loseStream() {
 // interrupted notes that an instance was killed or paused.
 func (s *scene) interrupted() { s.limits.interruptions++ }
 
-// partnersMemory is longer than anything takes that the partner may still do once it has been called: 120 s of its time.
+// partnersMemory is longer than anything takes that a partner may still do when all is settled: what it answered 504 to,
+// 120 s of its time, and webhooks.
 const partnersMemory = 2500 * time.Millisecond
 
 // settle waits until all have their verdict and know it, or until that has taken too long. Then a client comes back to
-// each instance for each verdict, the instances stop, the partner does what it still may, and the history is whole.
+// each instance for each verdict, the instances stop, the partners do what they still may, and the history is whole.
 func (s *scene) settle() history {
 	s.t.Helper()
 	late := time.AfterFunc(healed, s.giveUp)
@@ -176,10 +179,11 @@ func (s *scene) settle() history {
 	<-time.After(partnersMemory)
 	h := s.log.history()
 	h.limits, h.disk = s.limits, s.read()
-	s.ask("/ledger", &h.effects)
-	var stats struct{ Repeated int }
-	s.ask("/stats", &stats)
-	h.repeated = stats.Repeated
+	h.repeated = map[string]int{}
+	for _, p := range s.partners {
+		effects, repeated := p.ledger(s.t)
+		h.effects, h.repeated[p.name] = append(h.effects, effects...), repeated
+	}
 	return h
 }
 
@@ -199,19 +203,6 @@ func (s *scene) read() onDisk {
 		s.t.Fatal(err)
 	}
 	return d
-}
-
-// ask reads one of the partner's pages.
-func (s *scene) ask(path string, into any) {
-	s.t.Helper()
-	answer, err := http.Get("http://" + s.partner + path)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 // mustBeRight ends a run, in which both verdicts occurred and with which the checker must be content.

@@ -1,6 +1,10 @@
 package main
 
-import "time"
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
 
 // noInventedOutcome: each verdict was the partner's before it was ours, or the partner provably received nothing (I4).
 func (a *auditor) noInventedOutcome() {
@@ -24,8 +28,24 @@ func (a *auditor) noInventedOutcome() {
 	}
 }
 
-// partnersVerdicts returns what the partner decided before our verdict, and what it told by webhook. One that got no
-// answer counts as well: it may have arrived.
+// toldByWhatSettles: where webhooks settle nothing, each verdict is the word of a reply or a check, or the partner was
+// never called (I4).
+func (a *auditor) toldByWhatSettles() {
+	told := map[string]bool{}
+	for _, e := range a.disk.evidence {
+		if e.source != "webhook" && e.outcome == a.rows[e.transaction].status {
+			told[e.transaction] = true
+		}
+	}
+	for _, r := range a.disk.rows {
+		if r.status != "pending" && !told[r.id] && !a.manner(r.id).webhookSettles && !a.neverReceived(r) {
+			a.report("I4", "%s %s, which neither a reply nor a check says", r.id, r.status)
+		}
+	}
+}
+
+// partnersVerdicts returns what the partner decided before our verdict, what it refused, and what it told by webhook if
+// that settles. One that got no answer counts as well: it may have arrived.
 func (a *auditor) partnersVerdicts() map[string]map[string]bool {
 	verdicts := map[string]map[string]bool{}
 	add := func(id, status string) {
@@ -39,16 +59,35 @@ func (a *auditor) partnersVerdicts() map[string]map[string]bool {
 			add(e.ID, map[string]string{"completed": "succeeded", "declined": "failed"}[e.Status])
 		}
 	}
+	for _, c := range a.calls {
+		if c.refused {
+			add(c.transaction, "failed")
+		}
+	}
 	for _, w := range a.webhooks {
-		add(w.transaction, said(w.body)) // a partner that contradicts itself may be believed either way
+		if a.manner(w.transaction).webhookSettles {
+			add(w.transaction, said(w.body)) // a partner that contradicts itself may be believed either way
+		}
 	}
 	return verdicts
 }
 
-// neverReceived reports whether the partner got nothing, or said so after the time in which it could change its mind.
+// said is a status in the words of the gateway, "" if the partner's are not understood.
+func said(body string) string {
+	var o struct{ Status string }
+	if json.Unmarshal([]byte(body), &o) != nil {
+		return ""
+	}
+	return map[string]string{"completed": "succeeded", "declined": "failed"}[o.Status]
+}
+
+// neverReceived reports whether the partner got nothing, or said so after the time in which it could change its mind. One
+// that deduplicates is sent it again then.
 func (a *auditor) neverReceived(r diskRow) bool {
+	m := a.manner(r.id)
 	for _, e := range a.disk.evidence {
-		if e.transaction == r.id && e.source == "check" && e.outcome == "not_found" && e.asked.Sub(r.sent) >= a.limits.notFoundFinal {
+		final := e.outcome == "not_found" && e.asked.Sub(r.sent) >= m.notFoundFinal
+		if e.transaction == r.id && e.source == "check" && final && !m.deduplicates {
 			return true
 		}
 	}
@@ -60,12 +99,17 @@ func (a *auditor) neverReceived(r diskRow) bool {
 	return true
 }
 
-// contradictionsShown: evidence against the verdict is marked as such, and nothing else is (I6).
+// contradictionsShown: evidence against the verdict is marked as such, and nothing else is (I6). A webhook that settles
+// nothing has nothing to contradict before the verdict.
 func (a *auditor) contradictionsShown() {
-	for _, e := range a.disk.evidence {
+	settled := map[string]bool{}
+	for _, e := range a.disk.evidence { // in the order of storing
 		r := a.rows[e.transaction]
 		decides := e.outcome == "succeeded" || e.outcome == "failed"
-		against := decides && r.status != "pending" && e.outcome != r.status
+		if decides && (e.source != "webhook" || a.manner(r.id).webhookSettles) {
+			settled[r.id] = true
+		}
+		against := decides && settled[r.id] && r.status != "pending" && e.outcome != r.status
 		if against && !e.conflict {
 			a.report("I6", "%s is %s, and the %s that says %s is not marked as a contradiction", r.id, r.status, e.source, e.outcome)
 		}
@@ -96,9 +140,16 @@ func (a *auditor) webhooksKept() {
 	}
 }
 
-// checksInTime: no check before it is due, and none after the verdict but one in flight (I13).
+// checksInTime: no check before it is due, and none after the verdict but one in flight (I13). A webhook that settles
+// nothing makes one due.
 func (a *auditor) checksInTime() {
 	verdict := a.verdictKnown()
+	called := map[string]int{} // by a partner whose webhooks settle nothing
+	for _, w := range a.webhooks {
+		if !a.manner(w.transaction).webhookSettles {
+			called[w.transaction]++
+		}
+	}
 	checks := map[string][]time.Time{}
 	for _, c := range a.calls {
 		if !c.submit && c.at.After(a.rows[c.transaction].sent) { // earlier ones are of an earlier attempt to send
@@ -106,20 +157,24 @@ func (a *auditor) checksInTime() {
 		}
 	}
 	for id, at := range checks {
+		slices.SortFunc(at, time.Time.Compare)
 		r := a.rows[id]
 		early, late := 0, 0
+		before := r.sent
 		for i, t := range at {
-			if i == 0 && t.Sub(r.sent) < a.limits.firstCheck {
-				a.report("I13", "%s was checked %s after it was sent", id, t.Sub(r.sent))
-			}
-			if i > 0 && t.Sub(at[i-1]) < a.limits.firstCheck {
+			switch pause := t.Sub(before); {
+			case pause >= a.limits.firstCheck:
+			case i == 0 && called[id] == 0:
+				a.report("I13", "%s was checked %s after it was sent", id, pause)
+			default:
 				early++
 			}
+			before = t
 			if known, ok := verdict[id]; ok && t.After(known) {
 				late++
 			}
 		}
-		if early > a.limits.interruptions {
+		if early > a.limits.interruptions+called[id] {
 			a.report("I13", "%s was checked %d times before it was due", id, early)
 		}
 		if late > 1 {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -15,21 +14,29 @@ type history struct {
 	webhooks []hooking
 	calls    []calling
 	effects  []effect
-	repeated int // posts of an id that had been posted before, by the partner's own count
+	repeated map[string]int // posts of an id that had been posted before, by each partner's own count
 	disk     onDisk
 }
 
 // limits is what the checker is told of how the instances were set up.
 type limits struct {
-	firstCheck    time.Duration // the schedule's first pause, and its shortest
-	notFoundFinal time.Duration // after that long the partner's "not found" is final
-	interruptions int           // how often an instance was killed or paused, so that a check under way may come again
+	firstCheck    time.Duration     // the schedule's first pause, and its shortest
+	interruptions int               // how often an instance was killed or paused, so that a check under way may come again
+	manners       map[string]manner // of the partners, by name
+}
+
+// A manner is what the checker is told of a partner's ways.
+type manner struct {
+	deduplicates   bool          // the same id again acts once
+	webhookSettles bool          // its webhooks may be believed; else they only say that it is worth asking
+	notFoundFinal  time.Duration // after that long its "not found" is final
 }
 
 // A posting is one attempt of a client to submit, and its answer.
 type posting struct {
 	server   string
 	key      string
+	partner  string // that it is for
 	content  string // the payload as it was sent
 	sent     time.Time
 	answered time.Time
@@ -48,18 +55,20 @@ type telling struct {
 	events      []told
 }
 
-// A hooking is a webhook on its way from the partner to the gateway.
+// A hooking is a webhook on its way from a partner to the gateway.
 type hooking struct {
 	transaction string // that its URL was made for
 	body        string
 	status      int // of the gateway's answer; 0 if there was none
 }
 
-// A calling is a request of the gateway that reached the partner.
+// A calling is a request of the gateway on its way to a partner.
 type calling struct {
 	at          time.Time
 	submit      bool // else it is a check
 	transaction string
+	status      int  // of the partner's answer; 0 if there was none
+	refused     bool // the answer to a submit was a definite no
 }
 
 // onDisk is the database, as plain SQL reads it.
@@ -71,9 +80,9 @@ type onDisk struct {
 }
 
 type diskRow struct {
-	id, key, status, stage, payload string
-	event                           int64
-	created, sent, settled          time.Time
+	id, key, partner, status, stage, payload string
+	event                                    int64
+	created, sent, settled                   time.Time
 }
 
 type diskEvidence struct {
@@ -92,14 +101,13 @@ type auditor struct {
 
 // violations says in plain words what is wrong, each with the number of the invariant in front: none if all is well.
 func (h history) violations() []string {
-	a := &auditor{history: h, rows: map[string]diskRow{}}
-	for _, r := range h.disk.rows {
-		a.rows[r.id] = r
-	}
+	a := &auditor{history: h, rows: h.byID()}
 	a.acknowledged()
 	a.oneKeyOneTransaction()
 	a.oneEffect()
+	a.sentOnce()
 	a.noInventedOutcome()
+	a.toldByWhatSettles()
 	a.oneVerdict()
 	a.contradictionsShown()
 	a.webhooksKept()
@@ -108,6 +116,15 @@ func (h history) violations() []string {
 	a.sameEverywhere()
 	a.checksInTime()
 	return a.found
+}
+
+// byID returns the transactions on record by id.
+func (h history) byID() map[string]diskRow {
+	rows := map[string]diskRow{}
+	for _, r := range h.disk.rows {
+		rows[r.id] = r
+	}
+	return rows
 }
 
 func (a *auditor) report(invariant, format string, args ...any) {
@@ -122,11 +139,14 @@ func (a *auditor) acknowledged() {
 		case p.status < 200 || p.status > 299:
 		case !known:
 			a.report("I1", "key %s was acknowledged as %s, which is not on record", p.key, p.id)
-		case r.payload != p.content:
-			a.report("I1", "key %s was acknowledged for %s, but %s holds %s", p.key, p.content, p.id, r.payload)
+		case !p.asks(r):
+			a.report("I1", "key %s was acknowledged for %s: %s, but %s holds %s: %s", p.key, p.partner, p.content, p.id, r.partner, r.payload)
 		}
 	}
 }
+
+// asks reports whether a posting asks for what is on record.
+func (p posting) asks(r diskRow) bool { return p.partner == r.partner && p.content == r.payload }
 
 // oneKeyOneTransaction: a key is one transaction, other content is refused, and nobody else is (I2).
 func (a *auditor) oneKeyOneTransaction() {
@@ -139,7 +159,7 @@ func (a *auditor) oneKeyOneTransaction() {
 		switch {
 		case p.status == 0 || p.status == 408 || p.status == 429 || p.status >= 500: // it may be sent again
 		case p.status == 422:
-			if len(rows[p.key]) == 0 || rows[p.key][0].payload == p.content {
+			if len(rows[p.key]) == 0 || p.asks(rows[p.key][0]) {
 				a.report("I2", "key %s was refused as used with other content, which it was not", p.key)
 			}
 		case p.status >= 300:
@@ -158,42 +178,4 @@ func (a *auditor) oneKeyOneTransaction() {
 			a.report("I2", "%s has the key %s, which nobody sent", of[0].id, key)
 		}
 	}
-}
-
-// oneEffect: no transaction reaches the partner twice, and none that isn't on record has an effect (I3).
-func (a *auditor) oneEffect() {
-	submits, effects := map[string]int{}, map[string]int{}
-	for _, c := range a.calls {
-		if c.submit {
-			submits[c.transaction]++
-		}
-	}
-	for _, e := range a.effects {
-		effects[e.ID]++
-		if _, known := a.rows[e.ID]; !known {
-			a.report("I3", "%s had an effect and is not on record", e.ID)
-		}
-	}
-	for id, n := range submits {
-		if n > 1 {
-			a.report("I3", "%s was sent to the partner %d times, with %d effects", id, n, effects[id])
-		}
-	}
-	for id, n := range effects {
-		if n > 1 {
-			a.report("I3", "%s had %d effects", id, n)
-		}
-	}
-	if a.repeated > 0 {
-		a.report("I3", "the partner counts %d repeated posts", a.repeated)
-	}
-}
-
-// said is a status in the words of the gateway, "" if the partner's are not understood.
-func said(body string) string {
-	var o struct{ Status string }
-	if json.Unmarshal([]byte(body), &o) != nil {
-		return ""
-	}
-	return map[string]string{"completed": "succeeded", "declined": "failed"}[o.Status]
 }

@@ -130,10 +130,11 @@ type alteredProvider struct {
 	verdict.Provider
 	submit func(context.Context, verdict.Submission) (verdict.Answer, error)
 	check  func(context.Context, string) (verdict.Answer, error)
+	traits func() verdict.Traits
 }
 
 func newAlteredProvider(p verdict.Provider) *alteredProvider {
-	return &alteredProvider{Provider: p, submit: p.Submit, check: p.Check}
+	return &alteredProvider{Provider: p, submit: p.Submit, check: p.Check, traits: p.Traits}
 }
 
 func (p *alteredProvider) Submit(ctx context.Context, s verdict.Submission) (verdict.Answer, error) {
@@ -143,6 +144,8 @@ func (p *alteredProvider) Submit(ctx context.Context, s verdict.Submission) (ver
 func (p *alteredProvider) Check(ctx context.Context, reference string) (verdict.Answer, error) {
 	return p.check(ctx, reference)
 }
+
+func (p *alteredProvider) Traits() verdict.Traits { return p.traits() }
 
 // alteredBus is a bus some of whose methods were replaced.
 type alteredBus struct {

@@ -123,9 +123,11 @@ func (c *crasher) bus(inner bus) bus {
 	return b
 }
 
-// testACrashAtEachPoint kills an instance under load before and after each step, and starts it again each time.
-func testACrashAtEachPoint(t *testing.T, tally *tally) {
+// testACrashAtEachPoint kills an instance under load for one partner before and after each step, and starts it again each
+// time.
+func testACrashAtEachPoint(t *testing.T, tally *tally, partner string) {
 	s := newScene(t)
+	s.orders = ordersOf(partner)
 	g := s.newInstance("a")
 	stop := s.load(100*time.Millisecond, g)
 	for _, step := range crashPoints() {
@@ -140,7 +142,7 @@ func testACrashAtEachPoint(t *testing.T, tally *tally) {
 				t.Fatalf("it ended otherwise than by a crash %s:\n%s", point, log)
 			}
 			s.interrupted()
-			tally.add("a crash "+point, 1)
+			tally.add(with("a crash "+point, partner), 1)
 		}
 	}
 	g.start()

@@ -196,28 +196,35 @@ func freeAddress(t *testing.T) string {
 
 // An effect is a line of the third party's ledger.
 type effect struct {
-	ID     string    `json:"id"`
-	Status string    `json:"status"`
-	Post   int       `json:"post"`
-	At     time.Time `json:"at"`
+	ID      string    `json:"id"`
+	Status  string    `json:"status"`
+	Post    int       `json:"post"`
+	At      time.Time `json:"at"`
+	partner string    // that it is of, where there are several
 }
 
 func (w *world) ledger() map[string][]effect {
 	w.t.Helper()
-	answer, err := http.Get("http://" + w.partner + "/ledger")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer answer.Body.Close()
 	var all []effect
-	if err := json.NewDecoder(answer.Body).Decode(&all); err != nil {
-		w.t.Fatal(err)
-	}
+	readPage(w.t, "http://"+w.partner+"/ledger", &all)
 	byID := map[string][]effect{}
 	for _, e := range all {
 		byID[e.ID] = append(byID[e.ID], e)
 	}
 	return byID
+}
+
+// readPage reads one of a partner's pages.
+func readPage(t *testing.T, url string, into any) {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A view is what the gateway tells an app.
@@ -229,9 +236,10 @@ type view struct {
 
 // An app is a client that insists: it repeats what the network or a crash swallowed, with the same key.
 type app struct {
-	server string
-	key    string
-	http   *http.Client
+	server  string
+	key     string
+	partner string // that its requests name, if any
+	http    *http.Client
 }
 
 func (w *world) app(key string) *app {
@@ -254,7 +262,11 @@ func (a *app) submit(ctx context.Context, payload string) (view, error) {
 }
 
 func (a *app) post(payload string) (view, error) {
-	r, err := http.NewRequest(http.MethodPost, a.server+"/v1/transactions", strings.NewReader(`{"payload":`+payload+`}`))
+	body := `{"payload":` + payload + `}`
+	if a.partner != "" {
+		body = `{"provider":"` + a.partner + `","payload":` + payload + `}`
+	}
+	r, err := http.NewRequest(http.MethodPost, a.server+"/v1/transactions", strings.NewReader(body))
 	if err != nil {
 		return view{}, err
 	}
