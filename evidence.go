@@ -36,7 +36,7 @@ type Evidence struct {
 	At        time.Time     // when the answer came
 	Wait      time.Duration // how long the partner asked us to stay away; mostly 0
 	Raw       []byte        // the answer's first MaxRaw bytes
-	Conflict  bool          // it contradicts the verdict that stood when it came
+	Conflict  bool          // it contradicts the verdict
 }
 
 // Conflict is a piece of evidence that contradicts a transaction's verdict.

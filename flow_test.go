@@ -20,11 +20,12 @@ import (
 type partner struct {
 	traits verdict.Traits
 	submit func(ctx context.Context, s verdict.Submission) (verdict.Answer, error)
-	check  func() (verdict.Answer, error)
+	check  func(reference string) (verdict.Answer, error)
 
 	mu      sync.Mutex
 	submits []time.Time
 	checks  []time.Time
+	asked   []verdict.Question // with the checks
 	urls    []string
 }
 
@@ -39,14 +40,18 @@ func (p *partner) Submit(ctx context.Context, s verdict.Submission) (verdict.Ans
 	return p.submit(ctx, s)
 }
 
-func (p *partner) Check(context.Context, string) (verdict.Answer, error) {
+func (p *partner) Check(_ context.Context, q verdict.Question) (verdict.Answer, error) {
+	if !time.Now().Before(q.Deadline) {
+		return verdict.Answer{}, fmt.Errorf("too late to ask: %w", verdict.ErrUncertain)
+	}
 	p.mu.Lock()
 	p.checks = append(p.checks, time.Now())
+	p.asked = append(p.asked, q)
 	p.mu.Unlock()
 	if p.check == nil {
 		return verdict.Answer{Outcome: verdict.OutcomePending}, nil
 	}
-	return p.check()
+	return p.check(q.Reference)
 }
 
 func (p *partner) ReadWebhook(body []byte) (verdict.Answer, error) {
@@ -94,8 +99,13 @@ func (s *stream) Publish(ctx context.Context, commands []verdict.Command, events
 	return nil
 }
 
-// run gives f a system that runs in virtual time, and ends it after f.
+// run gives f a system that asks by the schedule alone and runs in virtual time, and ends it after f.
 func run(t *testing.T, p *partner, f func(t *testing.T, s *system)) {
+	runAsking(t, p, verdict.Asking{}, f)
+}
+
+// runAsking is run with a planner that may ask between the schedule's checks.
+func runAsking(t *testing.T, p *partner, asking verdict.Asking, f func(t *testing.T, s *system)) {
 	synctest.Test(t, func(t *testing.T) {
 		log := slog.New(slog.DiscardHandler)
 		store := memory.New()
@@ -103,8 +113,9 @@ func run(t *testing.T, p *partner, f func(t *testing.T, s *system)) {
 		relay := verdict.NewRelay(s.stream, log)
 		providers := map[string]verdict.Provider{"p": p}
 		s.settler = &verdict.Settler{
-			Store: store, Relay: relay, Providers: providers, Schedule: verdict.DefaultSchedule(),
-			Tokens: verdict.Tokens{Secret: []byte("secret")}, PublicURL: "http://us", Log: log,
+			Store: store, Relay: relay, Providers: providers,
+			Planner: verdict.NewPlanner(store, providers, verdict.DefaultSchedule(), asking),
+			Tokens:  verdict.Tokens{Secret: []byte("secret")}, PublicURL: "http://us", Log: log,
 		}
 		s.stream.handle = s.settler.Handle
 		s.sweeper = &verdict.Sweeper{Store: store, Stream: s.stream, Settler: s.settler, Every: time.Second, Retention: 24 * time.Hour, Log: log}
@@ -208,7 +219,7 @@ func TestA504IsAskedAboutOnScheduleAndNeverSentAgain(t *testing.T) {
 		return verdict.Answer{}, fmt.Errorf("504: %w", verdict.ErrUncertain)
 	}
 	begin := time.Time{}
-	p.check = func() (verdict.Answer, error) {
+	p.check = func(string) (verdict.Answer, error) {
 		if time.Since(begin) < 2*time.Minute {
 			return verdict.Answer{Outcome: verdict.OutcomeNotFound}, nil
 		}
@@ -232,7 +243,7 @@ func TestA504IsAskedAboutOnScheduleAndNeverSentAgain(t *testing.T) {
 
 func TestAWorkerThatDiedAfterTheMarkerIsSucceededByAChecker(t *testing.T) {
 	p := &partner{traits: verdict.Traits{SubmitTimeout: 35 * time.Second}}
-	p.check = func() (verdict.Answer, error) { return verdict.Answer{Outcome: verdict.OutcomeSucceeded}, nil }
+	p.check = func(string) (verdict.Answer, error) { return verdict.Answer{Outcome: verdict.OutcomeSucceeded}, nil }
 	run(t, p, func(t *testing.T, s *system) {
 		dead := verdict.Accept("dead", request("k"), [32]byte{}, time.Now())
 		dead, _, err := s.store.Create(t.Context(), dead)

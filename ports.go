@@ -20,7 +20,8 @@ type Store interface {
 	Create(ctx context.Context, t Transaction) (stored Transaction, created bool, err error)
 
 	// Replace stores next in place of the version before it, with the evidence that led to it if e isn't nil. It
-	// returns ErrStale, changing nothing, unless the version on record is next.Version-1.
+	// returns ErrStale, changing nothing, unless the version on record is next.Version-1. If next is settled, evidence
+	// on record that contradicts it becomes a conflict in the same commit.
 	Replace(ctx context.Context, next Transaction, e *Evidence) (stored Transaction, err error)
 
 	// Record adds evidence to a transaction without changing it. Here and in Replace, a webhook of the same bytes as one
@@ -36,11 +37,26 @@ type Store interface {
 	// History returns a transaction's evidence in the order in which it was stored.
 	History(ctx context.Context, id string) ([]Evidence, error)
 
-	// ClaimDue returns at most limit commands that are due at now and that nobody has claimed, longest due first,
-	// and claims each until now + max(Lease, time since it was due), at most MaxClaim. The command of a change that
-	// was due when it was committed counts as claimed by the committer for Lease. Of concurrent callers only one
-	// gets a command.
-	ClaimDue(ctx context.Context, now time.Time, limit int) ([]Command, error)
+	// Ask does what Replace does without evidence, and in the same commit takes a turn in the pace of the transaction's
+	// provider: see Pace.Take. If that has none so soon, Ask returns its *PacedError and changes nothing but that the
+	// transaction's command can't be claimed before the error's time.
+	Ask(ctx context.Context, next Transaction, b Budget, now time.Time) (stored Transaction, turn Turn, err error)
+
+	// ClaimDue returns at most limit commands of a provider and kind that are due at now and that nobody has claimed,
+	// longest due first, and claims each until now + max(Lease, time since it was due), at most MaxClaim. The command of
+	// a change that was due when it was committed counts as claimed by the committer for Lease. Of concurrent callers
+	// only one gets a command.
+	ClaimDue(ctx context.Context, lane Lane, now time.Time, limit int) ([]Command, error)
+
+	// Waiting returns the names of the providers whose transactions have a next step, in order.
+	Waiting(ctx context.Context) ([]string, error)
+
+	// Partner returns what all instances know of a provider; the zero Partner if that is nothing. Its Pace changes with
+	// Ask and with evidence: Replace and Record put Pace.After in place of it, in their commit.
+	Partner(ctx context.Context, provider string) (Partner, error)
+
+	// Learn adds to what has been learned of a provider: see Learned.Add.
+	Learn(ctx context.Context, provider string, seen Learned) error
 
 	// Settled returns at most limit settled transactions with an EventID greater than after, in the order of EventID:
 	// those that the audience may see, or all if it is nil. Once it has shown one, none with a smaller EventID appears.
@@ -51,7 +67,8 @@ type Store interface {
 	InStage(ctx context.Context, stage Stage, after int64, limit int) ([]Transaction, error)
 
 	// Conflicts returns at most limit pieces of evidence that contradict a verdict, with a number greater than after,
-	// in the order of storing.
+	// in the order of storing. What was stored before the verdict is one of them from the verdict on, and keeps its
+	// number: that may be smaller than one returned before.
 	Conflicts(ctx context.Context, after int64, limit int) ([]Conflict, error)
 
 	// Backlog counts what is not done. It takes longer the more there is.
@@ -90,6 +107,18 @@ type Backlog struct {
 	Parked    int // webhooks whose transaction is not known
 }
 
+// A Lane is the commands of one kind for one provider.
+type Lane struct {
+	Provider string
+	Kind     Kind
+}
+
+// Partner is what all instances know of a provider.
+type Partner struct {
+	Pace    Pace
+	Learned Learned
+}
+
 // MaxClaim is the longest claim that ClaimDue makes.
 const MaxClaim = 5 * time.Minute
 
@@ -100,9 +129,9 @@ type Provider interface {
 	// Before it sends the first byte it must find ctx alive and s.Deadline ahead; else it returns ErrNotSent.
 	Submit(ctx context.Context, s Submission) (Answer, error)
 
-	// Check asks the partner what became of the transaction it knows by the reference. After an error nothing was
-	// learned; it may be a *ThrottledError.
-	Check(ctx context.Context, reference string) (Answer, error)
+	// Check asks the partner what became of a transaction. After an error nothing was learned; it may be a
+	// *ThrottledError. After q.Deadline not even the first byte leaves.
+	Check(ctx context.Context, q Question) (Answer, error)
 
 	// ReadWebhook reads the body of a webhook. After an error it isn't one of the partner's.
 	ReadWebhook(body []byte) (Answer, error)
@@ -119,6 +148,12 @@ type Submission struct {
 	Deadline   time.Time // after which not even the first byte may leave
 }
 
+// Question is what a partner is asked about a transaction.
+type Question struct {
+	Reference string    // ours; the partner knows the transaction by it
+	Deadline  time.Time // after which not even the first byte may leave
+}
+
 // Answer is what a partner says of a transaction.
 type Answer struct {
 	Outcome   Outcome
@@ -132,9 +167,11 @@ type Traits struct {
 	Deduplicates   bool          // sending the same reference again acts once
 	WebhookSettles bool          // a webhook may settle; otherwise it only pulls a check forward
 	NotFoundFinal  time.Duration // "not found" so long after sending is final; 0: never
+	SettlesWithin  time.Duration // most verdicts stand so long after sending, by the partner's word; 0: it says nothing
 	SubmitTimeout  time.Duration // how long the answer to a submit is awaited
 	Submits        int           // submits in flight at the most, for each instance
 	Checks         int           // checks in flight at the most, for each instance
+	Budget         Budget        // of checks
 }
 
 // A Stream carries commands to the workers and events to the hubs of all instances. It may lose, repeat and reorder.

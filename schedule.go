@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// Policy is what decides about a partner's transactions: its traits, and how often we ask and send.
+// Policy is what decides about a partner's transactions: its traits, how often we ask and send, and what we expect.
 type Policy struct {
 	Traits
 	Schedule Schedule
+	Outlook  *Outlook // nil: ask by the schedule alone
 }
 
 // Schedule says when to ask a partner that doesn't answer, and for how long to try one that can't be reached.
 type Schedule struct {
-	Checks   []time.Duration // pauses before the first, second, ... check; after the last comes review
+	Checks   []time.Duration // pauses between sending and the checks that are made in any case; after the last comes review
 	SendFor  time.Duration   // after that long of provably sending nothing, a transaction fails
 	MaxSends int             // how often the same reference is sent to a partner that deduplicates
 }
@@ -36,13 +37,36 @@ func DefaultSchedule() Schedule {
 	}
 }
 
-// length is how long a schedule asks if every check is made when it is due.
-func (s Schedule) length() time.Duration {
-	var sum time.Duration
-	for _, pause := range s.Checks {
-		sum += pause
+// floor is when the checks that are made in any case come, from sending.
+func (s Schedule) floor() []time.Duration {
+	var at time.Duration
+	times := make([]time.Duration, len(s.Checks))
+	for n, pause := range s.Checks {
+		at += pause
+		times[n] = at
 	}
-	return sum
+	return times
+}
+
+// length is how long a schedule asks.
+func (s Schedule) length() time.Duration { return s.floor()[len(s.Checks)-1] }
+
+// inFlight is for how long after the answer to a submit is awaited no check is made for want of it.
+const inFlight = time.Second
+
+// next is when to ask about a transaction next, if it is not to be left for review: it is now so long after sending, and
+// was so long when it was last asked about, 0 if it wasn't.
+func (p Policy) next(t Transaction, checked, now time.Duration) (at time.Duration, ok bool) {
+	for _, floor := range p.Schedule.floor() {
+		if floor <= now {
+			continue
+		}
+		if t.Stage == StageSending && p.Outlook != nil { // the reply may still come, and tells more
+			now = min(max(now, p.SubmitTimeout+inFlight), floor)
+		}
+		return p.Outlook.plan(t).after(checked, now, floor), true
+	}
+	return 0, false
 }
 
 // Validate says what is wrong with a schedule, and the mend.

@@ -14,7 +14,7 @@ type Settler struct {
 	Store     Store
 	Relay     *Relay
 	Providers map[string]Provider
-	Schedule  Schedule
+	Planner   *Planner // of the same providers
 	Tokens    Tokens
 	Verifiers map[string]*Verifier // of the partners that sign their webhooks
 	PublicURL string               // where partners reach us, without a slash at the end
@@ -60,9 +60,12 @@ func (s *Settler) Handle(ctx context.Context, c Command) error {
 
 // submit writes the marker, sends, and weighs the reply.
 func (s *Settler) submit(ctx context.Context, p Provider, t Transaction) error {
-	traits := p.Traits()
 	now := time.Now()
-	t, err := s.Store.Replace(ctx, t.Send(s.policy(p), now), nil)
+	if until := s.Planner.Pace(t.Provider).Submits; until.After(now) { // refused, and told to stay away
+		return s.postpone(ctx, t, until)
+	}
+	policy := s.Planner.Policy(t.Provider)
+	t, err := s.Store.Replace(ctx, t.Send(policy, now), nil)
 	if errors.Is(err, ErrStale) {
 		return nil // somebody else's turn
 	}
@@ -70,7 +73,7 @@ func (s *Settler) submit(ctx context.Context, p Provider, t Transaction) error {
 		return fmt.Errorf("write the marker: %w", err)
 	}
 	s.Log.Info("sending", "transaction", t.ID, "provider", t.Provider)
-	call, cancel := context.WithTimeout(ctx, traits.SubmitTimeout)
+	call, cancel := context.WithTimeout(ctx, policy.SubmitTimeout)
 	defer cancel()
 	answer, err := p.Submit(call, Submission{
 		Reference:  t.Reference,
@@ -81,20 +84,70 @@ func (s *Settler) submit(ctx context.Context, p Provider, t Transaction) error {
 	return s.keep(ctx, t.ID, evidence(SourceReply, t.SentAt, answer, err))
 }
 
-// check claims the check, asks the partner, and weighs its answer.
-func (s *Settler) check(ctx context.Context, p Provider, t Transaction) error {
-	now := time.Now()
-	t, err := s.Store.Replace(ctx, t.Ask(now), nil)
+// postpone puts a step off.
+func (s *Settler) postpone(ctx context.Context, t Transaction, until time.Time) error {
+	_, err := s.Store.Replace(ctx, t.Postpone(until), nil)
 	if errors.Is(err, ErrStale) {
 		return nil // somebody else's turn
+	}
+	return err
+}
+
+// check claims the check and its turn, asks the partner when that has come, and weighs its answer. Without a turn it
+// leaves the command to be claimed again.
+func (s *Settler) check(ctx context.Context, p Provider, t Transaction) error {
+	now := time.Now()
+	t, turn, err := s.Store.Ask(ctx, t.Ask(now), s.Planner.Policy(t.Provider).Budget, now)
+	var paced *PacedError
+	if errors.Is(err, ErrStale) || errors.As(err, &paced) {
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("claim it: %w", err)
 	}
+	if err := until(ctx, turn.At); err != nil {
+		return err
+	}
+	if stands, err := s.stands(ctx, t, turn); err != nil || !stands {
+		return err
+	}
+	now = time.Now()
 	call, cancel := context.WithTimeout(ctx, CheckTimeout)
 	defer cancel()
-	answer, err := p.Check(call, t.Reference)
+	answer, err := p.Check(call, Question{Reference: t.Reference, Deadline: turn.By})
 	return s.keep(ctx, t.ID, evidence(SourceCheck, now, answer, err))
+}
+
+// stands reports whether a check whose turn has come is still to be made: its turn isn't over, nothing that came while it
+// waited has put another step in place of its claim, and the partner hasn't refused another check. If not, whoever finds
+// the claim left behind takes it up.
+func (s *Settler) stands(ctx context.Context, t Transaction, turn Turn) (bool, error) {
+	current, err := s.Store.Transaction(ctx, t.ID)
+	if err != nil {
+		return false, fmt.Errorf("look again: %w", err)
+	}
+	partner, err := s.Store.Partner(ctx, t.Provider)
+	if err != nil {
+		return false, fmt.Errorf("look again: %w", err)
+	}
+	now := time.Now()
+	return current.Due.Equal(t.Due) && now.Before(turn.By) && !partner.Pace.Closed.After(now), nil
+}
+
+// until waits for a time, or for the end of ctx.
+func until(ctx context.Context, at time.Time) error {
+	wait := time.Until(at)
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // keep settles by what the partner answered, and tries again for a while if the store fails: a partner may tell its
@@ -146,6 +199,34 @@ func (s *Settler) takeWebhook(ctx context.Context, w Webhook) error {
 	e := evidence(SourceWebhook, time.Time{}, answer, err)
 	e.At, e.Raw = w.At, w.Body
 	return s.Settle(ctx, w.Transaction, e)
+}
+
+// Watch notes that an app is listening for the verdict of a transaction, so that it is asked about sooner. It returns
+// false if it should be told again later, because it is too early to tell whether there will be anything to ask.
+func (s *Settler) Watch(ctx context.Context, id string) (done bool, err error) {
+	t, err := s.Store.Transaction(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("watch %s: %w", id, err)
+	}
+	if _, ok := s.Providers[t.Provider]; !ok {
+		return true, nil
+	}
+	next := t.Watch(s.Planner.Policy(t.Provider), time.Now())
+	if next.Version == t.Version {
+		return t.Watched || t.Settled(), nil
+	}
+	next, err = s.Store.Replace(ctx, next, nil)
+	if errors.Is(err, ErrStale) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("watch %s: %w", id, err)
+	}
+	s.Relay.Nudge(next)
+	return true, nil
 }
 
 // AskNow has the partner asked at once what became of a transaction, instead of when it would be due. It returns the
@@ -217,14 +298,14 @@ func (s *Settler) Settle(ctx context.Context, id string, e Evidence) error {
 
 // weigh puts the state that follows from t and a piece of evidence on record, unless t has changed meanwhile.
 func (s *Settler) weigh(ctx context.Context, t Transaction, e Evidence) (Transaction, error) {
-	p, ok := s.Providers[t.Provider]
-	if !ok {
+	if _, ok := s.Providers[t.Provider]; !ok {
 		return Transaction{}, fmt.Errorf("provider %q is not configured any more; add it again", t.Provider)
 	}
-	next, err := s.Store.Replace(ctx, t.Weigh(e, s.policy(p)), &e)
+	next, err := s.Store.Replace(ctx, t.Weigh(e, s.Planner.Policy(t.Provider)), &e)
 	if err != nil {
 		return Transaction{}, err
 	}
+	s.Planner.Saw(t, next, e)
 	s.logEvidence(t, e)
 	s.logChange(t, next, e)
 	s.Relay.Nudge(next)
@@ -243,8 +324,6 @@ func (s *Settler) recordLate(ctx context.Context, t Transaction, e Evidence) err
 	}
 	return nil
 }
-
-func (s *Settler) policy(p Provider) Policy { return Policy{Traits: p.Traits(), Schedule: s.Schedule} }
 
 // evidence is what a partner's answer, or the lack of one, says.
 func evidence(from Source, asked time.Time, a Answer, err error) Evidence {

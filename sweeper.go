@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 )
 
@@ -40,22 +41,48 @@ func (s *Sweeper) Run(ctx context.Context) error {
 
 // Sweep takes up all that is due now.
 func (s *Sweeper) Sweep(ctx context.Context) error {
-	return errors.Join(s.commands(ctx), s.webhooks(ctx), s.keys(ctx))
+	return errors.Join(s.Settler.Planner.Look(ctx, time.Now()), s.commands(ctx), s.webhooks(ctx), s.keys(ctx))
 }
 
+// commands hands out the submits that are due, and of the checks as many as have their turn before the next sweep: more
+// would only come back, and one that is due longer goes first.
 func (s *Sweeper) commands(ctx context.Context) error {
-	for {
-		due, err := s.Store.ClaimDue(ctx, time.Now(), sweepBatch)
+	for _, name := range s.Settler.Planner.names() {
+		now := time.Now()
+		pace := s.Settler.Planner.Pace(name)
+		if !pace.Submits.After(now) {
+			if err := s.lane(ctx, Lane{name, Submit}, now, math.MaxInt); err != nil {
+				return err
+			}
+		}
+		budget := s.Settler.Planner.Policy(name).Budget
+		turns := pace.Turns(budget, now, now.Add(min(s.Every, Ahead)))
+		if err := s.lane(ctx, Lane{name, Check}, now, turns); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lane hands out at most limit commands of a lane.
+func (s *Sweeper) lane(ctx context.Context, lane Lane, now time.Time, limit int) error {
+	for limit > 0 {
+		batch := min(limit, sweepBatch)
+		due, err := s.Store.ClaimDue(ctx, lane, now, batch)
 		if err != nil {
 			return fmt.Errorf("claim due commands: %w", err)
 		}
-		if len(due) == 0 {
+		if len(due) > 0 {
+			if err := s.Stream.Publish(ctx, due, nil); err != nil {
+				return fmt.Errorf("publish due commands: %w", err)
+			}
+		}
+		if len(due) < batch {
 			return nil
 		}
-		if err := s.Stream.Publish(ctx, due, nil); err != nil {
-			return fmt.Errorf("publish due commands: %w", err)
-		}
+		limit -= len(due)
 	}
+	return nil
 }
 
 func (s *Sweeper) webhooks(ctx context.Context) error {

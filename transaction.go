@@ -54,9 +54,12 @@ type Transaction struct {
 	EventID     int64     // the store's number of the last change
 	Sends       int       // how often bytes may have left
 	Checks      int       // answers to status checks since the last send
+	Answered    bool      // the partner has answered the last send, without a verdict
+	Watched     bool      // an app was listening while it was pending
 	Due         time.Time // when the next step is to be taken; zero if there is none
 	CreatedAt   time.Time
 	SentAt      time.Time // of the last marker; zero before the first
+	CheckedAt   time.Time // when the last check since then was made; zero before the first
 	SettledAt   time.Time // zero while pending
 }
 
@@ -109,8 +112,37 @@ func (t Transaction) Send(p Policy, now time.Time) Transaction {
 	t.Version++
 	t.Stage, t.Reason, t.SentAt = StageSending, "", now
 	t.Sends++
-	t.Checks = 0
-	return t.checkNext(p, now)
+	t.Checks, t.CheckedAt, t.Answered = 0, time.Time{}, false
+	return t.checkNext(p, time.Time{}, now)
+}
+
+// Postpone returns the state in which the next step is due later.
+func (t Transaction) Postpone(until time.Time) Transaction {
+	t.Version++
+	t.Due = until
+	return t
+}
+
+// slowReply is after what time a reply is so late that there may be none.
+const slowReply = 10 * time.Second
+
+// Watch returns the state in which an app is known to listen, and the next check may come sooner for it. It returns t as
+// it is if that is known already, or if it is too early to tell whether there will be anything to ask.
+//
+// A check that should have been made by now but is due within a Lease may be under way: it is left alone.
+func (t Transaction) Watch(p Policy, now time.Time) Transaction {
+	slow := t.Stage == StageSending && now.Sub(t.SentAt) > slowReply
+	if t.Watched || t.Stage != StageWaiting && !slow {
+		return t
+	}
+	t.Version++
+	t.Watched = true
+	sooner := t.checkNext(p, t.CheckedAt, now)
+	underWay := !sooner.Due.After(now) && !t.Due.After(now.Add(Lease))
+	if sooner.Stage == t.Stage && sooner.Due.Before(t.Due) && !underWay {
+		t.Due = sooner.Due
+	}
+	return t
 }
 
 // Ask returns the state that must be on record before a check is made: so of two who have the same command only one
@@ -138,8 +170,8 @@ func (t Transaction) Weigh(e Evidence, p Policy) Transaction {
 		return t.sendLater(e, p)
 	case e.Source == SourceCheck:
 		return t.weighCheck(e, p)
-	case e.Source == SourceReply && t.Stage == StageSending:
-		t.Stage = StageWaiting // the check that the marker scheduled stands
+	case e.Source == SourceReply && e.Asked.Equal(t.SentAt):
+		return t.weighReply(e, p)
 	}
 	return t
 }
@@ -164,6 +196,16 @@ func (t Transaction) settle(s Status, reason string, now time.Time) Transaction 
 	return t
 }
 
+// weighReply deals with a reply, or the lack of one, that decides nothing.
+func (t Transaction) weighReply(e Evidence, p Policy) Transaction {
+	t.Answered = e.Outcome == OutcomePending || len(e.Raw) > 0
+	if t.Stage == StageSending {
+		t.Stage = StageWaiting
+		t = t.checkNext(p, time.Time{}, e.At)
+	}
+	return t
+}
+
 // weighCheck deals with an answer to a check that decides nothing by itself.
 func (t Transaction) weighCheck(e Evidence, p Policy) Transaction {
 	switch {
@@ -183,24 +225,21 @@ func (t Transaction) weighCheck(e Evidence, p Policy) Transaction {
 	}
 	t.Checks++
 	t.Stage = StageWaiting
-	return t.checkNext(p, e.At).notBefore(e.At.Add(e.Wait))
-}
-
-// notBefore puts off the next step, if there is one.
-func (t Transaction) notBefore(at time.Time) Transaction {
-	if !t.Due.IsZero() && t.Due.Before(at) {
-		t.Due = at
+	if e.Outcome != OutcomeUnknown {
+		t.CheckedAt = e.Asked
 	}
-	return t
+	return t.checkNext(p, e.Asked, e.At) // one that wasn't answered is planned on like one that was
 }
 
-// checkNext schedules the next check, counted from the last; when there have been enough it is for review.
-func (t Transaction) checkNext(p Policy, last time.Time) Transaction {
-	if t.Checks >= len(p.Schedule.Checks) {
+// checkNext schedules the next check after the one made at `checked`, zero if there was none; when there have been enough
+// the transaction is for review.
+func (t Transaction) checkNext(p Policy, checked, now time.Time) Transaction {
+	at, ok := p.next(t, max(checked.Sub(t.SentAt), 0), now.Sub(t.SentAt))
+	if !ok {
 		t.Stage, t.Reason, t.Due = StageReview, "the partner gave no verdict in time", time.Time{}
 		return t
 	}
-	t.Due = last.Add(p.Schedule.Checks[t.Checks])
+	t.Due = t.SentAt.Add(at)
 	return t
 }
 

@@ -95,7 +95,7 @@ func TestEvidenceIsWeighed(t *testing.T) {
 		{"elsewhere it pulls a check forward", deduplicates, webhook(OutcomeSucceeded), Pending, StageWaiting, 20 * time.Second, 0},
 		{"a webhook that says pending changes no date", executesTwice, webhook(OutcomePending), Pending, StageSending, time.Minute, 0},
 		{"a check settles", deduplicates, check(OutcomeSucceeded, time.Minute), Succeeded, StageSettled, 0, 0},
-		{"not found before the settle time is unknown", executesTwice, check(OutcomeNotFound, 149*time.Second), Pending, StageWaiting, 149*time.Second + 5*time.Minute, 1},
+		{"not found before the settle time is unknown", executesTwice, check(OutcomeNotFound, 149*time.Second), Pending, StageWaiting, 6 * time.Minute, 1},
 		{"not found after it is a failure", executesTwice, check(OutcomeNotFound, 150*time.Second), Failed, StageSettled, 0, 0},
 		{"or the same reference is sent again", deduplicates, check(OutcomeNotFound, 150*time.Second), Pending, StageAccepted, 150 * time.Second, 0},
 		{"a ban is no check", executesTwice, banned, Pending, StageSending, 4 * time.Minute, 0},

@@ -39,8 +39,9 @@ var (
 	// change may be on disk. It is never a failure.
 	ErrUncertain = errors.New("the outcome is uncertain")
 
-	// ErrNotSent: provably nothing left this machine, so sending again cannot act twice.
-	ErrNotSent = errors.New("nothing was sent")
+	// ErrNotSent: provably without effect at the partner, since nothing left this machine or it was turned away at the
+	// door. Sending again cannot act twice.
+	ErrNotSent = errors.New("it has had no effect")
 )
 
 // ThrottledError is a partner's refusal to be called so often. Nothing happened there and nothing was learned.

@@ -58,6 +58,9 @@ func (h *Hub) Run(ctx context.Context) error {
 		if err := h.compare(ctx); err != nil && ctx.Err() == nil {
 			h.log.Warn("cannot compare with the record; will try again", "error", err)
 		}
+		if err := h.report(ctx); err != nil && ctx.Err() == nil {
+			h.log.Warn("cannot tell what is watched", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -168,7 +168,7 @@ func TestWhileTheDatabaseIsAwayMemoryIsBoundedAndNothingIsLost(t *testing.T) {
 // A read has a deadline, so a database that hangs delays a comparison and doesn't end them.
 func TestAReadThatHangsIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := New(hanging{}, newHub(nil).log)
+		h := New(hanging{}, nil, newHub(nil).log)
 		begin := time.Now()
 		if err := h.compare(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("compare: %v", err)

@@ -18,6 +18,9 @@ type Hub struct {
 	every  time.Duration // between comparisons with the record
 	topics *topics
 
+	watch   Watch // nil: nobody wants to know
+	watched watched
+
 	mu      sync.Mutex // guards what follows; held while subscribers are told, so that they are told one event at a time
 	started bool
 	cursor  int64              // every event up to it was told, or is older than the hub
@@ -28,9 +31,12 @@ type Hub struct {
 // the cursor stands still and told fills up; then further events are left to the record, which has them all.
 const maxTold = 1 << 16
 
-// New returns a hub over the record.
-func New(record Record, log *slog.Logger) *Hub {
-	return &Hub{record: record, log: log, every: compareEvery, topics: newTopics(), told: map[int64]struct{}{}}
+// New returns a hub over the record. watch, unless it is nil, is told of the transactions that somebody is listening for.
+func New(record Record, watch Watch, log *slog.Logger) *Hub {
+	return &Hub{
+		record: record, log: log, every: compareEvery, topics: newTopics(), told: map[int64]struct{}{},
+		watch: watch, watched: watched{due: map[verdict.Topic]report{}},
+	}
 }
 
 // Subscribe has deliver called with each event of the topic until cancel is called. Events are delivered one at a time,
@@ -41,6 +47,9 @@ func New(record Record, log *slog.Logger) *Hub {
 // and must not wait for a lock that somebody holds while calling one: any of these stops the hub for good. A subscriber
 // that has heard enough leaves it to its own goroutine to cancel.
 func (h *Hub) Subscribe(topic verdict.Topic, deliver func(verdict.Event)) (cancel func()) {
+	if h.watch != nil && topic.Transaction != "" {
+		h.watched.add(topic)
+	}
 	return h.topics.add(topic, deliver)
 }
 

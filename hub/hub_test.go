@@ -10,7 +10,7 @@ import (
 	"verdict"
 )
 
-func newHub(r *record) *Hub { return New(r, slog.New(slog.DiscardHandler)) }
+func newHub(r *record) *Hub { return New(r, nil, slog.New(slog.DiscardHandler)) }
 
 // The same transaction id in four audiences: ids are no secret and no proof.
 func TestASubscriberHearsItsTransactionAndItsAudienceOnly(t *testing.T) {

@@ -57,6 +57,14 @@ func (s *shard) remove(topic verdict.Topic, gone *subscriber) {
 	}
 }
 
+// has reports whether a topic has a subscriber.
+func (t *topics) has(topic verdict.Topic) bool {
+	at := t.shard(topic)
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	return len(at.topics[topic]) > 0
+}
+
 func (t *topics) tell(topic verdict.Topic, e verdict.Event) {
 	at := t.shard(topic)
 	at.mu.Lock()

@@ -50,7 +50,7 @@ func fromHere(r *http.Request) error {
 	unsafe.Method = http.MethodPost // what is only read isn't for pages of others either
 	var protection http.CrossOriginProtection
 	if err := protection.Check(&unsafe); err != nil {
-		return refusal{foreignOrigin, "Nothing was changed. Pages may not call the operators' listener; use the command verdict tx."}
+		return refusal{foreignOrigin, "Nothing was changed. Pages may not call the operators' listener; use the commands verdict tx and verdict plan."}
 	}
 	return nil
 }
@@ -63,10 +63,13 @@ func operation(route admin.Route) handler {
 			return err
 		}
 		answer, err := route.Answer(r, told)
-		if errors.Is(err, verdict.ErrStale) {
+		var unknown *admin.UnknownPartnerError
+		switch {
+		case errors.Is(err, verdict.ErrStale):
 			return refusal{kind: changed}
-		}
-		if err != nil {
+		case errors.As(err, &unknown):
+			return refusal{noPartner, unknown.Error()}
+		case err != nil:
 			return err
 		}
 		return writeJSON(w, http.StatusOK, answer)

@@ -63,7 +63,7 @@ func (d *desk) review(key string) verdict.Transaction {
 	}
 	for range policy.Schedule.Checks {
 		steps = append(steps, func(t verdict.Transaction) verdict.Transaction {
-			return t.Weigh(verdict.Evidence{Source: verdict.SourceCheck, Outcome: verdict.OutcomePending, At: time.Now()}, policy)
+			return t.Weigh(verdict.Evidence{Source: verdict.SourceCheck, Outcome: verdict.OutcomePending, Asked: t.Due, At: t.Due}, policy)
 		})
 	}
 	for _, step := range steps {
@@ -275,6 +275,7 @@ func TestTheOperatorsDocumentIsAsServed(t *testing.T) {
 	broken.store.fail(errors.New("disk i/o error"))
 	raced := racingDesk.review("r")
 	racingDesk.settle.Store = racing{racingDesk.store}
+	planned := newPlannedDesk(t)
 	const list, conflicts, word = "/v1/transactions", "/v1/conflicts", `{"status":"failed","reason":"x"}`
 	tr := d.review("k1")
 	one := list + "/" + tr.ID
@@ -310,6 +311,15 @@ func TestTheOperatorsDocumentIsAsServed(t *testing.T) {
 		{d.do, "GET", conflicts, "", foreign, 403},
 		{d.do, "GET", conflicts, "", elsewhere, 421},
 		{broken.do, "GET", conflicts, "", nil, 503},
+		{planned.do, "GET", "/v1/partners", "", nil, 200},
+		{d.do, "GET", "/v1/partners", "", nil, 200},
+		{d.do, "GET", "/v1/partners", "", foreign, 403},
+		{d.do, "GET", "/v1/partners", "", elsewhere, 421},
+		{planned.do, "GET", "/v1/partners/djamo", "", nil, 200},
+		{d.do, "GET", "/v1/partners/djamo", "", nil, 200},
+		{d.do, "GET", "/v1/partners/djamo", "", foreign, 403},
+		{d.do, "GET", "/v1/partners/x", "", nil, 404},
+		{d.do, "GET", "/v1/partners/djamo", "", elsewhere, 421},
 		{d.do, "GET", "/livez", "", nil, 200},
 		{d.do, "GET", "/readyz", "", nil, 200},
 		{broken.do, "GET", "/readyz", "", nil, 503},

@@ -49,6 +49,10 @@ var (
 		slug: "no-transaction", title: "There is no such transaction", status: http.StatusNotFound, retry: true,
 		mend: "You have no transaction of that id or key. If its request may still be under way, send that request again with the same key: it acts only once.",
 	}
+	noPartner = kind{
+		slug: "no-partner", title: "There is no such partner", status: http.StatusNotFound,
+		mend: "The operators' /v1/partners lists the partners that are configured.",
+	}
 	notInReview = kind{
 		slug: "not-in-review", title: "The transaction is not for review", status: http.StatusConflict,
 		mend: "Nothing was changed. Look at the transaction: it is settled, or its partner is still being asked. Only one that is for review can be resolved by a person.",
@@ -105,8 +109,8 @@ var (
 
 func kinds() []kind {
 	return []kind{
-		invalidRequest, missingKey, keyUnknown, keyPurpose, keyExpired, inFlight, foreignOrigin, noTransaction, notInReview,
-		changed, noWebhook, badSignature, wrongHost, noPage, wrongMethod, slowRequest, tooLarge, otherContent, noUpgrade,
+		invalidRequest, missingKey, keyUnknown, keyPurpose, keyExpired, inFlight, foreignOrigin, noTransaction, noPartner,
+		notInReview, changed, noWebhook, badSignature, wrongHost, noPage, wrongMethod, slowRequest, tooLarge, otherContent, noUpgrade,
 		overloaded, unavailable,
 	}
 }

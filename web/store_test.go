@@ -18,6 +18,7 @@ type memory struct {
 	history   map[string][]verdict.Evidence
 	parked    []verdict.Webhook
 	conflicts []verdict.Conflict
+	partners  map[string]verdict.Partner
 	last      int64
 	reads     map[string]int // by method
 }
@@ -25,6 +26,7 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		byID: map[string]verdict.Transaction{}, history: map[string][]verdict.Evidence{}, reads: map[string]int{},
+		partners: map[string]verdict.Partner{},
 	}
 }
 
@@ -209,13 +211,24 @@ func (m *memory) Backlog(ctx context.Context) (verdict.Backlog, error) {
 	return b, err
 }
 
-// Web needs no more than the above; the rest is what the sweeper uses.
+func (m *memory) Partner(ctx context.Context, provider string) (verdict.Partner, error) {
+	err := m.enter(ctx, "Partner")
+	defer m.mu.Unlock()
+	return m.partners[provider], err
+}
 
-func (m *memory) ClaimDue(context.Context, time.Time, int) ([]verdict.Command, error) {
+// Web needs no more than the above; the rest is what workers and the sweeper use.
+
+func (m *memory) Ask(context.Context, verdict.Transaction, verdict.Budget, time.Time) (verdict.Transaction, verdict.Turn, error) {
+	return verdict.Transaction{}, verdict.Turn{}, verdict.ErrStale
+}
+func (m *memory) ClaimDue(context.Context, verdict.Lane, time.Time, int) ([]verdict.Command, error) {
 	return nil, nil
 }
+func (m *memory) Learn(context.Context, string, verdict.Learned) error     { return nil }
 func (m *memory) Parked(context.Context, int) ([]verdict.Webhook, error)   { return nil, nil }
 func (m *memory) ReleaseKeys(context.Context, time.Time, int) (int, error) { return 0, nil }
 func (m *memory) Unpark(context.Context, verdict.Webhook) error            { return nil }
+func (m *memory) Waiting(context.Context) ([]string, error)                { return nil, nil }
 func (m *memory) Secret(context.Context) ([]byte, error)                   { return make([]byte, 32), nil }
 func (m *memory) Close() error                                             { return nil }

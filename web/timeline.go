@@ -15,7 +15,7 @@ type entry struct {
 	Outcome  verdict.Outcome `json:"outcome,omitempty"`
 	Reason   string          `json:"reason,omitempty"`
 	TookMS   *int64          `json:"took_ms,omitempty"`  // how long the partner took to answer
-	Conflict bool            `json:"conflict,omitempty"` // it contradicts the verdict that stood when it came
+	Conflict bool            `json:"conflict,omitempty"` // it contradicts the verdict
 }
 
 // timelineAnswer is what GET /v1/transactions/{id}/timeline tells.

@@ -139,8 +139,8 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 		NewID: func() string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", ids.Add(1)) },
 	}
 	w.settle = &verdict.Settler{
-		Store: w.store, Relay: relay, Providers: providers, Schedule: verdict.DefaultSchedule(),
-		Tokens: verdict.Tokens{Secret: make([]byte, 32)}, Log: log,
+		Store: w.store, Relay: relay, Providers: providers, Tokens: verdict.Tokens{Secret: make([]byte, 32)}, Log: log,
+		Planner: verdict.NewPlanner(w.store, providers, verdict.DefaultSchedule(), verdict.Asking{}),
 	}
 	w.config = Config{
 		Intake: w.intake, Settler: w.settle, Store: w.store, Feed: w.feed, Provider: "djamo", Log: log,

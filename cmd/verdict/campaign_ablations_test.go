@@ -38,6 +38,7 @@ func ablations() map[string]ablation {
 		"verdicts are told to nobody":            {"I9", "djamo", tellNobody},
 		"a sender that was paused still sends":   {"I4", "djamo", onProvider(sendLate)},
 		"an event is told in other bytes":        {"I10", "djamo", onBus(alterEvents)},
+		"checks don't wait for their turns":      {"I12", "djamo", onStore(askWithoutTurn)},
 		"a check doesn't wait until it is due":   {"I13", "djamo", onStore(checkEarly)},
 	}
 }
@@ -186,7 +187,7 @@ func loseCommands(p parts) parts {
 		}
 	})(p)
 	return onStore(func(s *alteredStore) {
-		s.claimDue = func(context.Context, time.Time, int) ([]verdict.Command, error) { return nil, nil }
+		s.claimDue = func(context.Context, verdict.Lane, time.Time, int) ([]verdict.Command, error) { return nil, nil }
 	})(p)
 }
 
@@ -205,9 +206,15 @@ func alterEvents(b *alteredBus) {
 	}
 }
 
+func askWithoutTurn(s *alteredStore) {
+	s.ask = func(ctx context.Context, next verdict.Transaction, _ verdict.Budget, now time.Time) (verdict.Transaction, verdict.Turn, error) {
+		return s.Store.Ask(ctx, next, verdict.Budget{}, now)
+	}
+}
+
 func checkEarly(s *alteredStore) {
-	s.claimDue = func(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
-		return s.Store.ClaimDue(ctx, now.Add(900*time.Millisecond), limit)
+	s.claimDue = func(ctx context.Context, lane verdict.Lane, now time.Time, limit int) ([]verdict.Command, error) {
+		return s.Store.ClaimDue(ctx, lane, now.Add(900*time.Millisecond), limit)
 	}
 }
 
@@ -228,6 +235,10 @@ func TestTheCheckerSeesEachAblation(t *testing.T) {
 		h, lost := pauseBeforeSending(t, ablations()[late].partner, ablationVariable+"="+late)
 		t.Logf("%d senders should have found that they had lost their turn", lost)
 		ablations()[late].mustBeAmong(t, h.violations())
+	}
+	const hasty = "checks don't wait for their turns"
+	runs[hasty] = func(t *testing.T) {
+		ablations()[hasty].mustBeAmong(t, hastyViolations(t, ablationVariable+"="+hasty))
 	}
 	together(t, 8, runs)
 }
@@ -250,10 +261,25 @@ func (b ablation) mustBeAmong(t *testing.T, found []string) {
 func violationsOf(t *testing.T, all []order, alter string) []string {
 	s := newScene(t)
 	s.orders = all
+	return s.violations(alter)
+}
+
+// hastyViolations runs an altered gateway whose partners may be asked so seldom that checks have to wait.
+func hastyViolations(t *testing.T, alter string) []string {
+	s := newScene(t)
+	s.orders = ordersOf("djamo")
+	for _, p := range s.partners {
+		p.manner.checks = 10
+		s.limits.manners[p.name] = p.manner
+	}
+	return s.violations(alter)
+}
+
+func (s *scene) violations(alter string) []string {
 	g := s.newInstance("a")
 	g.start(alter)
 	stop := s.load(50*time.Millisecond, g)
-	s.sleep(time.Duration(4*len(all)) * 50 * time.Millisecond)
+	s.sleep(time.Duration(4*len(s.orders)) * 50 * time.Millisecond)
 	stop()
 	return s.settle().violations()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -24,14 +25,14 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{
-			name: "djamo", manner: manner{webhookSettles: true, notFoundFinal: 10 * time.Second},
+			name: "djamo", manner: manner{webhookSettles: true, notFoundFinal: 10 * time.Second, checks: 300, window: 10 * time.Second},
 			settings: `submit_timeout: 4s, not_found_final: 10s`,
 			network:  func(direct http.RoundTripper) http.RoundTripper { return direct },
 			read:     readDjamoCall,
 			ours:     func(reference string) string { return reference },
 		},
 		{
-			name: "momo", manner: manner{deduplicates: true, notFoundFinal: 5500 * time.Millisecond},
+			name: "momo", manner: manner{deduplicates: true, notFoundFinal: 5500 * time.Millisecond, checks: 300, window: 10 * time.Second},
 			settings: `submit_timeout: 4s, not_found_final: 5500ms, checks: 8, target_environment: sandbox,
     currency: EUR, subscription_key: k, api_user: u, api_key: k`,
 			network: newBadWay,
@@ -65,7 +66,7 @@ func newPartner(t *testing.T, k kind, log *logbook) *partner {
 
 // config is its line in the gateway's configuration.
 func (p *partner) config() string {
-	return "  " + p.name + `: {url: "http://` + p.at + `", ` + p.settings + "}\n"
+	return fmt.Sprintf("  %s: {url: \"http://%s\", check_budget: %d/%s, check_burst: 5, %s}\n", p.name, p.at, p.manner.checks, p.manner.window, p.settings)
 }
 
 // ledger returns all that it carried out, under our ids, and how often it was sent what it had been sent before.

@@ -90,9 +90,10 @@ func (t *tally) countEvidence(h history) {
 	}
 	for _, e := range h.disk.evidence {
 		r := rows[e.transaction]
-		switch {
-		case e.conflict:
+		if e.conflict {
 			t.add(with(sawContradiction, r.partner), 1)
+		}
+		switch {
 		case e.source == "webhook":
 			webhook[e.transaction] = true
 		case e.source == "reply" && webhook[e.transaction]:

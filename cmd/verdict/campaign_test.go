@@ -37,7 +37,7 @@ const healed = 45 * time.Second
 func newScene(t *testing.T) *scene {
 	s := &scene{
 		t: t, ctx: t.Context(), dir: t.TempDir(), orders: orders(), log: &logbook{},
-		limits: limits{firstCheck: time.Second, manners: map[string]manner{}},
+		limits: limits{schedule: campaignSchedule(), manners: map[string]manner{}},
 	}
 	s.appsCtx, s.giveUp = context.WithCancel(s.ctx)
 	t.Cleanup(func() {
@@ -55,13 +55,18 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
+// campaignSchedule is when the checks of the schedule in config come, from sending.
+func campaignSchedule() []time.Duration {
+	return []time.Duration{time.Second, 3 * time.Second, 6 * time.Second, 11 * time.Second, 26 * time.Second}
+}
+
 // config is that of a gateway as much faster as the partners are, with a wider margin for a busy machine. In a bad network
 // the same may have to be sent more often than three times.
 func (s *scene) config() string {
 	path := filepath.Join(s.dir, "verdict.yaml")
 	text := `
 public_url: "http://` + s.webhooks.address + `"
-schedule: {checks: [1s, 2s, 3s, 5s, 15s], send_for: 20s, max_sends: 6}
+schedule: {mode: backoff, checks: [1s, 2s, 3s, 5s, 15s], send_for: 20s, max_sends: 6}
 sweep: 100ms
 language: en
 providers:

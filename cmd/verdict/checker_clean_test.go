@@ -8,9 +8,9 @@ import "time"
 // final, and two webhooks, of which one was wrong, had it checked; t5 was refused.
 func clean() history {
 	h := history{
-		limits: limits{firstCheck: time.Second, manners: map[string]manner{
-			"djamo": {webhookSettles: true, notFoundFinal: 10 * time.Second},
-			"momo":  {deduplicates: true, notFoundFinal: 2 * time.Second},
+		limits: limits{schedule: campaignSchedule(), manners: map[string]manner{
+			"djamo": {webhookSettles: true, notFoundFinal: 10 * time.Second, checks: 3, window: time.Second},
+			"momo":  {deduplicates: true, notFoundFinal: 2 * time.Second, checks: 3, window: time.Second},
 		}},
 		posts: []posting{
 			{key: "k1", partner: "djamo", content: "{1}", sent: second(0), answered: second(0.1), status: 202, id: "t1", state: "pending"},
@@ -83,7 +83,7 @@ func cleanDisk() onDisk {
 			{transaction: "t2", source: "check", outcome: "not_found", asked: second(2)},
 			{transaction: "t2", source: "check", outcome: "not_found", asked: second(11.4)},
 			{transaction: "t4", source: "check", outcome: "not_found", asked: second(2.95)},
-			{transaction: "t4", source: "webhook", outcome: "failed", raw: `{"status":"FAILED"}`},
+			{transaction: "t4", source: "webhook", outcome: "failed", conflict: true, raw: `{"status":"FAILED"}`},
 			{transaction: "t4", source: "check", outcome: "pending", asked: second(3.6)},
 			{transaction: "t4", source: "webhook", outcome: "succeeded", raw: `{"status":"SUCCESSFUL"}`},
 			{transaction: "t4", source: "check", outcome: "succeeded", asked: second(3.9)},

@@ -99,17 +99,12 @@ func (a *auditor) neverReceived(r diskRow) bool {
 	return true
 }
 
-// contradictionsShown: evidence against the verdict is marked as such, and nothing else is (I6). A webhook that settles
-// nothing has nothing to contradict before the verdict.
+// contradictionsShown: evidence against the verdict is marked as such, whenever it came, and nothing else is (I6).
 func (a *auditor) contradictionsShown() {
-	settled := map[string]bool{}
-	for _, e := range a.disk.evidence { // in the order of storing
+	for _, e := range a.disk.evidence {
 		r := a.rows[e.transaction]
 		decides := e.outcome == "succeeded" || e.outcome == "failed"
-		if decides && (e.source != "webhook" || a.manner(r.id).webhookSettles) {
-			settled[r.id] = true
-		}
-		against := decides && settled[r.id] && r.status != "pending" && e.outcome != r.status
+		against := decides && r.status != "pending" && e.outcome != r.status
 		if against && !e.conflict {
 			a.report("I6", "%s is %s, and the %s that says %s is not marked as a contradiction", r.id, r.status, e.source, e.outcome)
 		}
@@ -162,10 +157,10 @@ func (a *auditor) checksInTime() {
 		early, late := 0, 0
 		before := r.sent
 		for i, t := range at {
-			switch pause := t.Sub(before); {
-			case pause >= a.limits.firstCheck:
+			switch due, more := a.nextCheck(before.Sub(r.sent)); {
+			case more && t.Sub(r.sent) >= due:
 			case i == 0 && called[id] == 0:
-				a.report("I13", "%s was checked %s after it was sent", id, pause)
+				a.report("I13", "%s was checked %s after it was sent", id, t.Sub(r.sent))
 			default:
 				early++
 			}
@@ -179,6 +174,35 @@ func (a *auditor) checksInTime() {
 		}
 		if late > 1 {
 			a.report("I13", "%s was checked %d times after its verdict", id, late)
+		}
+	}
+}
+
+// nextCheck is when the schedule has the next check after a time, counted from sending.
+func (a *auditor) nextCheck(after time.Duration) (at time.Duration, more bool) {
+	for _, at := range a.limits.schedule {
+		if at > after {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+// checksInBudget: in every window a partner is asked no more often than its budget allows (I12).
+func (a *auditor) checksInBudget() {
+	at := map[string][]time.Time{}
+	for _, c := range a.calls {
+		if r, known := a.rows[c.transaction]; known && !c.submit {
+			at[r.partner] = append(at[r.partner], c.at)
+		}
+	}
+	for partner, times := range at {
+		slices.SortFunc(times, time.Time.Compare)
+		m := a.limits.manners[partner]
+		for i := m.checks; i < len(times); i++ {
+			if d := times[i].Sub(times[i-m.checks]); d < m.window {
+				a.report("I12", "%s was asked %d times within %s", partner, m.checks+1, d)
+			}
 		}
 	}
 }

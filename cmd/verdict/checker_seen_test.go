@@ -73,7 +73,11 @@ func TestTheCheckerSeesEachViolation(t *testing.T) {
 		}},
 		{"I6", "a contradiction that is not marked", func(h *history) { h.disk.evidence[1].conflict = false }},
 		{"I6", "a mark without a contradiction", func(h *history) { h.disk.evidence[0].conflict = true }},
-		{"I6", "a mark on what came before the verdict", func(h *history) { h.disk.evidence[5].conflict = true }},
+		{"I6", "a contradiction of before the verdict is not marked", func(h *history) { h.disk.evidence[5].conflict = false }},
+		{"I6", "a mark on what agrees with a later verdict", func(h *history) { h.disk.evidence[7].conflict = true }},
+		{"I6", "a mark where there is no verdict", func(h *history) {
+			h.disk.evidence = append(h.disk.evidence, diskEvidence{transaction: "t3", source: "webhook", outcome: "failed", conflict: true})
+		}},
 		{"I6", "a late webhook that settles nothing is not marked", func(h *history) {
 			h.disk.evidence = append(h.disk.evidence, diskEvidence{transaction: "t4", source: "webhook", outcome: "failed"})
 		}},
@@ -91,6 +95,11 @@ func TestTheCheckerSeesEachViolation(t *testing.T) {
 		{"I10", "a verdict under another number", func(h *history) { h.disk.rows[1].event = 8 }},
 		{"I10", "numbers that fall", func(h *history) { h.tellings[0].events[0].id = "6" }},
 		{"I10", "an event of another transaction", func(h *history) { h.tellings[0].events[0].view.ID = "t2" }},
+		{"I12", "more checks than the budget allows", func(h *history) {
+			m := h.limits.manners["momo"]
+			m.checks = 2
+			h.limits.manners["momo"] = m
+		}},
 		{"I13", "a check before it was due", func(h *history) { h.calls[3].at = h.calls[1].at.Add(time.Second / 2) }},
 		{"I13", "a first check before it was due, which no crash excuses", func(h *history) {
 			h.limits.interruptions, h.calls[4].at = 1, h.calls[1].at.Add(time.Second/2)

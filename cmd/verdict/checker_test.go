@@ -20,7 +20,7 @@ type history struct {
 
 // limits is what the checker is told of how the instances were set up.
 type limits struct {
-	firstCheck    time.Duration     // the schedule's first pause, and its shortest
+	schedule      []time.Duration   // when checks come, from sending
 	interruptions int               // how often an instance was killed or paused, so that a check under way may come again
 	manners       map[string]manner // of the partners, by name
 }
@@ -30,6 +30,8 @@ type manner struct {
 	deduplicates   bool          // the same id again acts once
 	webhookSettles bool          // its webhooks may be believed; else they only say that it is worth asking
 	notFoundFinal  time.Duration // after that long its "not found" is final
+	checks         int           // at the most in any window
+	window         time.Duration
 }
 
 // A posting is one attempt of a client to submit, and its answer.
@@ -115,6 +117,7 @@ func (h history) violations() []string {
 	a.everybodyInformed()
 	a.sameEverywhere()
 	a.checksInTime()
+	a.checksInBudget()
 	return a.found
 }
 

@@ -42,6 +42,8 @@ type streamConfig struct {
 }
 
 type scheduleConfig struct {
+	Mode     string          `koanf:"mode"`
+	Price    time.Duration   `koanf:"price"`
 	Checks   []time.Duration `koanf:"checks"`
 	SendFor  time.Duration   `koanf:"send_for"`
 	MaxSends int             `koanf:"max_sends"`
@@ -118,7 +120,7 @@ func (c config) validate() error {
 	if c.Language != "fr" && c.Language != "en" {
 		return fmt.Errorf("config: language: %q; give fr or en", c.Language)
 	}
-	if err := c.schedule().Validate(); err != nil {
+	if err := c.Schedule.validate(); err != nil {
 		return fmt.Errorf("config: schedule.%w", err)
 	}
 	if err := c.Keys.validate(); err != nil {
@@ -140,7 +142,36 @@ func (c config) publicURL() string {
 	return strings.TrimRight(c.PublicURL, "/")
 }
 
-func (c config) schedule() verdict.Schedule { return verdict.Schedule(c.Schedule) }
+func (s scheduleConfig) schedule() verdict.Schedule {
+	return verdict.Schedule{Checks: s.Checks, SendFor: s.SendFor, MaxSends: s.MaxSends}
+}
+
+func (s scheduleConfig) validate() error {
+	if s.Mode != "planned" && s.Mode != "backoff" {
+		return fmt.Errorf("mode: %q; give planned or backoff", s.Mode)
+	}
+	if s.Price < 10*time.Millisecond {
+		return fmt.Errorf("price: %s; give at least 10ms, such as 8s", s.Price)
+	}
+	return s.schedule().Validate()
+}
+
+// asking says when to ask between the schedule's checks.
+func (c config) asking() (verdict.Asking, error) {
+	a := verdict.Asking{Pinned: map[string][]time.Duration{}}
+	if c.Schedule.Mode == "backoff" {
+		return a, nil
+	}
+	a.Price = c.Schedule.Price
+	for _, name := range c.providerNames() {
+		p, err := c.partner(name)
+		if err != nil {
+			return verdict.Asking{}, err
+		}
+		a.Pinned[name] = p.EarlyChecks
+	}
+	return a, nil
+}
 
 func (k keyConfig) validate() error {
 	switch {
@@ -167,11 +198,7 @@ func (c config) openProviders() (map[string]verdict.Provider, error) {
 			errs = append(errs, fmt.Errorf("config: providers.%s: name it in lower-case letters, digits and dashes", name))
 			continue
 		}
-		var p verdict.Provider
-		partner, err := c.partner(name)
-		if err == nil {
-			p, err = provider.Open(cmp.Or(partner.Kind, name), func(into any) error { return decode(partner.Own, into) })
-		}
+		p, err := c.openProvider(name)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("config: providers.%s: %w", name, err))
 			continue
@@ -181,12 +208,62 @@ func (c config) openProviders() (map[string]verdict.Provider, error) {
 	return opened, errors.Join(errs...)
 }
 
+func (c config) openProvider(name string) (verdict.Provider, error) {
+	partner, err := c.partner(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := provider.Open(cmp.Or(partner.Kind, name), func(into any) error { return decode(partner.Own, into) })
+	if err != nil {
+		return nil, err
+	}
+	traits, err := partner.traits(p.Traits())
+	return tuned{p, traits}, err
+}
+
+// tuned is a partner of which the operator knows better than its adapter.
+type tuned struct {
+	verdict.Provider
+	traits verdict.Traits
+}
+
+func (t tuned) Traits() verdict.Traits { return t.traits }
+
 // partnerConfig is what is said of a partner, whatever its kind.
 type partnerConfig struct {
-	Kind    string         `koanf:"kind"` // its name if empty
-	Scheme  string         `koanf:"webhook_scheme"`
-	Secrets []string       `koanf:"webhook_secrets"`
-	Own     map[string]any `koanf:",remain"` // the adapter's settings
+	Kind          string          `koanf:"kind"` // its name if empty
+	Scheme        string          `koanf:"webhook_scheme"`
+	Secrets       []string        `koanf:"webhook_secrets"`
+	CheckBudget   string          `koanf:"check_budget"` // LIMIT/WINDOW; the adapter's if empty
+	CheckBurst    int             `koanf:"check_burst"`  // 0: the adapter's
+	SettlesWithin time.Duration   `koanf:"settles_within"`
+	EarlyChecks   []time.Duration `koanf:"early_checks"`
+	Own           map[string]any  `koanf:",remain"` // the adapter's settings
+}
+
+// traits are the adapter's, but for what is said of them here.
+func (p partnerConfig) traits(t verdict.Traits) (verdict.Traits, error) {
+	if p.CheckBudget != "" {
+		b, err := verdict.ParseBudget(p.CheckBudget)
+		if err != nil {
+			return t, fmt.Errorf("check_budget: %w", err)
+		}
+		t.Budget = b
+	}
+	t.Budget.Burst = cmp.Or(p.CheckBurst, t.Budget.Burst)
+	if err := t.Budget.Validate(); err != nil {
+		return t, fmt.Errorf("check_budget: %w", err)
+	}
+	t.SettlesWithin = cmp.Or(p.SettlesWithin, t.SettlesWithin)
+	if t.SettlesWithin < 0 {
+		return t, fmt.Errorf("settles_within: %s; give the time by which most verdicts stand, such as 2m", t.SettlesWithin)
+	}
+	for _, at := range p.EarlyChecks {
+		if at <= 0 {
+			return t, fmt.Errorf("early_checks: %s; give times from sending, such as 35s,50s,80s", at)
+		}
+	}
+	return t, nil
 }
 
 func (c config) partner(name string) (p partnerConfig, err error) {

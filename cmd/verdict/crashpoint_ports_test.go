@@ -96,13 +96,14 @@ type alteredStore struct {
 	create   func(context.Context, verdict.Transaction) (verdict.Transaction, bool, error)
 	replace  func(context.Context, verdict.Transaction, *verdict.Evidence) (verdict.Transaction, error)
 	record   func(context.Context, string, verdict.Evidence) error
-	claimDue func(context.Context, time.Time, int) ([]verdict.Command, error)
+	ask      func(context.Context, verdict.Transaction, verdict.Budget, time.Time) (verdict.Transaction, verdict.Turn, error)
+	claimDue func(context.Context, verdict.Lane, time.Time, int) ([]verdict.Command, error)
 	settled  func(context.Context, *verdict.Audience, int64, int) ([]verdict.Transaction, error)
 }
 
 // newAlteredStore returns one that alters nothing yet.
 func newAlteredStore(s verdict.Store) *alteredStore {
-	return &alteredStore{Store: s, create: s.Create, replace: s.Replace, record: s.Record, claimDue: s.ClaimDue, settled: s.Settled}
+	return &alteredStore{Store: s, create: s.Create, replace: s.Replace, record: s.Record, ask: s.Ask, claimDue: s.ClaimDue, settled: s.Settled}
 }
 
 func (s *alteredStore) Create(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
@@ -117,8 +118,12 @@ func (s *alteredStore) Record(ctx context.Context, id string, e verdict.Evidence
 	return s.record(ctx, id, e)
 }
 
-func (s *alteredStore) ClaimDue(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
-	return s.claimDue(ctx, now, limit)
+func (s *alteredStore) Ask(ctx context.Context, next verdict.Transaction, b verdict.Budget, now time.Time) (verdict.Transaction, verdict.Turn, error) {
+	return s.ask(ctx, next, b, now)
+}
+
+func (s *alteredStore) ClaimDue(ctx context.Context, lane verdict.Lane, now time.Time, limit int) ([]verdict.Command, error) {
+	return s.claimDue(ctx, lane, now, limit)
 }
 
 func (s *alteredStore) Settled(ctx context.Context, a *verdict.Audience, after int64, limit int) ([]verdict.Transaction, error) {
@@ -129,7 +134,7 @@ func (s *alteredStore) Settled(ctx context.Context, a *verdict.Audience, after i
 type alteredProvider struct {
 	verdict.Provider
 	submit func(context.Context, verdict.Submission) (verdict.Answer, error)
-	check  func(context.Context, string) (verdict.Answer, error)
+	check  func(context.Context, verdict.Question) (verdict.Answer, error)
 	traits func() verdict.Traits
 }
 
@@ -141,8 +146,8 @@ func (p *alteredProvider) Submit(ctx context.Context, s verdict.Submission) (ver
 	return p.submit(ctx, s)
 }
 
-func (p *alteredProvider) Check(ctx context.Context, reference string) (verdict.Answer, error) {
-	return p.check(ctx, reference)
+func (p *alteredProvider) Check(ctx context.Context, q verdict.Question) (verdict.Answer, error) {
+	return p.check(ctx, q)
 }
 
 func (p *alteredProvider) Traits() verdict.Traits { return p.traits() }

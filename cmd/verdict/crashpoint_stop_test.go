@@ -60,10 +60,15 @@ func quiet(inner verdict.Store, writing sync.Locker) verdict.Store {
 		defer writing.Unlock()
 		return inner.Record(ctx, id, e)
 	}
-	s.claimDue = func(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
+	s.ask = func(ctx context.Context, next verdict.Transaction, b verdict.Budget, now time.Time) (verdict.Transaction, verdict.Turn, error) {
 		writing.Lock()
 		defer writing.Unlock()
-		return inner.ClaimDue(ctx, now, limit)
+		return inner.Ask(ctx, next, b, now)
+	}
+	s.claimDue = func(ctx context.Context, lane verdict.Lane, now time.Time, limit int) ([]verdict.Command, error) {
+		writing.Lock()
+		defer writing.Unlock()
+		return inner.ClaimDue(ctx, lane, now, limit)
 	}
 	return s
 }

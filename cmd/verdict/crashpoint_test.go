@@ -20,7 +20,9 @@ func crashPoints() []string {
 		"commit",  // of a new transaction
 		"publish", // of commands
 		"marker",  // that goes on record before the first byte leaves
-		"submit", "check",
+		"submit",
+		"claim", // of a check, with its turn
+		"check",
 		"record reply", "record webhook", "record check", // with the change that each makes
 		"record late", // what comes after the verdict
 		"announce",    // to all instances
@@ -87,6 +89,10 @@ func (c *crasher) store(inner verdict.Store) verdict.Store {
 		c.around(step, func() { stored, err = inner.Replace(ctx, next, e) })
 		return stored, err
 	}
+	s.ask = func(ctx context.Context, next verdict.Transaction, b verdict.Budget, now time.Time) (stored verdict.Transaction, turn verdict.Turn, err error) {
+		c.around("claim", func() { stored, turn, err = inner.Ask(ctx, next, b, now) })
+		return stored, turn, err
+	}
 	s.record = func(ctx context.Context, id string, e verdict.Evidence) (err error) {
 		c.around("record late", func() { err = inner.Record(ctx, id, e) })
 		return err
@@ -100,8 +106,8 @@ func (c *crasher) provider(inner verdict.Provider) verdict.Provider {
 		c.around("submit", func() { a, err = inner.Submit(ctx, s) })
 		return a, err
 	}
-	p.check = func(ctx context.Context, reference string) (a verdict.Answer, err error) {
-		c.around("check", func() { a, err = inner.Check(ctx, reference) })
+	p.check = func(ctx context.Context, q verdict.Question) (a verdict.Answer, err error) {
+		c.around("check", func() { a, err = inner.Check(ctx, q) })
 		return a, err
 	}
 	return p

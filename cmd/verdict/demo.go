@@ -92,9 +92,11 @@ func (d demo) settings() *koanf.Koanf {
 	set(k, "database", "sqlite:"+filepath.Join(d.data, "verdict.db"))
 	set(k, "stream.dir", filepath.Join(d.data, "jetstream"))
 	set(k, "schedule.checks", checks)
+	set(k, "schedule.price", scaled(verdict.DefaultPrice))
 	set(k, "sweep", "100ms")
 	set(k, "providers.djamo.url", "http://"+d.partner)
 	set(k, "providers.djamo.submit_timeout", scaled(35*time.Second))
 	set(k, "providers.djamo.not_found_final", scaled(150*time.Second))
+	set(k, "providers.djamo.settles_within", scaled(2*time.Minute))
 	return k
 }

@@ -90,6 +90,7 @@ type gateway struct {
 	config   config
 	log      *slog.Logger
 	relay    *verdict.Relay
+	planner  *verdict.Planner
 	settler  *verdict.Settler
 	hub      *hub.Hub
 	web      *web.Server
@@ -101,17 +102,26 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	if err != nil {
 		return nil, fmt.Errorf("read the store's secret: %w", err)
 	}
-	g := &gateway{parts: p, config: c, log: log, relay: verdict.NewRelay(p.bus, log), hub: hub.New(p.store, log)}
-	if err := g.hub.Start(ctx); err != nil {
+	asking, err := c.asking()
+	if err != nil {
 		return nil, err
 	}
+	if err := warnOfAbsent(ctx, p, log); err != nil {
+		return nil, err
+	}
+	g := &gateway{parts: p, config: c, log: log, relay: verdict.NewRelay(p.bus, log)}
+	g.planner = verdict.NewPlanner(p.store, p.providers, c.Schedule.schedule(), asking)
 	verifiers, err := c.verifiers()
 	if err != nil {
 		return nil, err
 	}
 	g.settler = &verdict.Settler{
-		Store: p.store, Relay: g.relay, Providers: p.providers, Schedule: c.schedule(),
+		Store: p.store, Relay: g.relay, Providers: p.providers, Planner: g.planner,
 		Tokens: verdict.Tokens{Secret: secret}, Verifiers: verifiers, PublicURL: c.publicURL(), Log: log,
+	}
+	g.hub = hub.New(p.store, g.settler.Watch, log)
+	if err := g.hub.Start(ctx); err != nil {
+		return nil, err
 	}
 	g.web, err = web.New(web.Config{
 		Intake: &verdict.Intake{
@@ -122,6 +132,20 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 		Origins: c.Origins, Retention: c.Keys.Retention, Log: log,
 	})
 	return g, err
+}
+
+// warnOfAbsent tells of transactions that nobody takes up here, because their provider isn't configured.
+func warnOfAbsent(ctx context.Context, p parts, log *slog.Logger) error {
+	names, err := p.store.Waiting(ctx)
+	if err != nil {
+		return fmt.Errorf("find what waits: %w", err)
+	}
+	for _, name := range names {
+		if _, ok := p.providers[name]; !ok {
+			log.Error("transactions wait for a provider that isn't configured any more; add it again", "provider", name)
+		}
+	}
+	return nil
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }

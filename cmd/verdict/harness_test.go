@@ -166,7 +166,7 @@ schedule: {checks: [1s, 2s, 3s, 4s, 30s], send_for: 20s}
 sweep: 100ms
 language: en
 providers:
-  djamo: {url: "http://` + w.partner + `", submit_timeout: 2s, not_found_final: 8s}
+  djamo: {url: "http://` + w.partner + `", submit_timeout: 2s, not_found_final: 8s, check_budget: 50/1s}
 `
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)

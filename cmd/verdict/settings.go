@@ -13,6 +13,8 @@ import (
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"verdict"
 )
 
 // A setting is a key with its default. Its environment variable and its flag are made from the key.
@@ -30,7 +32,9 @@ var settings = []setting{
 	{"stream.dir", "data/jetstream", "folder of the embedded JetStream"},
 	{"stream.url", "", "an external NATS server with JetStream instead, nats://host:4222"},
 	{"provider", "djamo", "the partner of requests that name none"},
-	{"schedule.checks", []string{"1m", "5m", "10m", "15m", "30m"}, "pauses before each status check; then review"},
+	{"schedule.mode", "planned", "when to ask: planned (also between schedule.checks, by what was learned) or backoff (at those alone)"},
+	{"schedule.price", verdict.DefaultPrice.String(), "of a check between those: so much of a user's waiting it has to save"},
+	{"schedule.checks", []string{"1m", "5m", "10m", "15m", "30m"}, "pauses before each status check that is made in any case; then review"},
 	{"schedule.send_for", "5m", "how long to try a partner that provably received nothing, before failing"},
 	{"schedule.max_sends", 3, "how often one reference is sent to a partner that deduplicates"},
 	{"idempotency.mode", "either", "who makes idempotency keys: client, server or either"},

@@ -39,12 +39,13 @@ type ablated struct {
 	create  func(context.Context, verdict.Transaction) (verdict.Transaction, bool, error)
 	replace func(context.Context, verdict.Transaction, *verdict.Evidence) (verdict.Transaction, error)
 	record  func(context.Context, string, verdict.Evidence) error
-	claim   func(context.Context, time.Time, int) ([]verdict.Command, error)
+	ask     func(context.Context, verdict.Transaction, verdict.Budget, time.Time) (verdict.Transaction, verdict.Turn, error)
+	claim   func(context.Context, verdict.Lane, time.Time, int) ([]verdict.Command, error)
 	settled func(context.Context, *verdict.Audience, int64, int) ([]verdict.Transaction, error)
 }
 
 func ablate(s verdict.Store) *ablated {
-	return &ablated{Store: s, create: s.Create, replace: s.Replace, record: s.Record, claim: s.ClaimDue, settled: s.Settled}
+	return &ablated{Store: s, create: s.Create, replace: s.Replace, record: s.Record, ask: s.Ask, claim: s.ClaimDue, settled: s.Settled}
 }
 
 func (a *ablated) Create(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
@@ -59,8 +60,12 @@ func (a *ablated) Record(ctx context.Context, id string, e verdict.Evidence) err
 	return a.record(ctx, id, e)
 }
 
-func (a *ablated) ClaimDue(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
-	return a.claim(ctx, now, limit)
+func (a *ablated) Ask(ctx context.Context, t verdict.Transaction, b verdict.Budget, now time.Time) (verdict.Transaction, verdict.Turn, error) {
+	return a.ask(ctx, t, b, now)
+}
+
+func (a *ablated) ClaimDue(ctx context.Context, lane verdict.Lane, now time.Time, limit int) ([]verdict.Command, error) {
+	return a.claim(ctx, lane, now, limit)
 }
 
 func (a *ablated) Settled(ctx context.Context, to *verdict.Audience, after int64, limit int) ([]verdict.Transaction, error) {
@@ -68,7 +73,9 @@ func (a *ablated) Settled(ctx context.Context, to *verdict.Audience, after int64
 }
 
 // nothingDue is ClaimDue without an outbox.
-func nothingDue(context.Context, time.Time, int) ([]verdict.Command, error) { return nil, nil }
+func nothingDue(context.Context, verdict.Lane, time.Time, int) ([]verdict.Command, error) {
+	return nil, nil
+}
 
 // storeVariant changes the store alone.
 func storeVariant(name string, change func(l *life, a *ablated)) variant {
@@ -170,8 +177,8 @@ func TestSimulationSeesAnOutboxThatTakesTheStreamForTheRecord(t *testing.T) {
 	seen(t, variant{name: "done when the stream has it", wrapper: func(_ *life, p parts) parts {
 		p.bus = &trustingBus{p.bus, func(c verdict.Command) { done.Store(c, nil) }}
 		a := ablate(p.store)
-		a.claim = func(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
-			due, err := a.Store.ClaimDue(ctx, now, limit)
+		a.claim = func(ctx context.Context, lane verdict.Lane, now time.Time, limit int) ([]verdict.Command, error) {
+			due, err := a.Store.ClaimDue(ctx, lane, now, limit)
 			return slices.DeleteFunc(due, func(c verdict.Command) bool {
 				_, left := done.Load(c)
 				return left
@@ -239,6 +246,44 @@ func TestSimulationSeesChecksAtOnceAfterEachOther(t *testing.T) {
 		a.replace = func(ctx context.Context, t verdict.Transaction, e *verdict.Evidence) (verdict.Transaction, error) {
 			if e != nil && e.Source == verdict.SourceCheck && t.Stage == verdict.StageWaiting {
 				t.Due = time.Now()
+			}
+			return a.Store.Replace(ctx, t, e)
+		}
+	}), "I13")
+}
+
+// ownBudgets is a store in which each life of an instance has a budget of its own, full at the start.
+func ownBudgets(_ *life, a *ablated) {
+	var pace verdict.Pace
+	var mu sync.Mutex
+	a.ask = func(ctx context.Context, t verdict.Transaction, b verdict.Budget, now time.Time) (verdict.Transaction, verdict.Turn, error) {
+		mu.Lock()
+		next, turn, err := pace.Take(b, now)
+		pace = next
+		mu.Unlock()
+		if err != nil {
+			return verdict.Transaction{}, verdict.Turn{}, err
+		}
+		stored, _, err := a.Store.Ask(ctx, t, verdict.Budget{}, now)
+		return stored, turn, err
+	}
+}
+
+func TestSimulationSeesABudgetThatIsFullAtEachRestart(t *testing.T) {
+	seen(t, storeVariant("each life has a budget of its own", ownBudgets), "I12")
+}
+
+func TestSimulationSeesARefusalThatOnlyItsTransactionObeys(t *testing.T) {
+	seen(t, storeVariant("a refusal holds only its transaction", func(_ *life, a *ablated) {
+		a.replace = func(ctx context.Context, t verdict.Transaction, e *verdict.Evidence) (verdict.Transaction, error) {
+			if e != nil && e.Wait > 0 {
+				quiet := *e
+				quiet.Wait = 0
+				stored, err := a.Store.(*simStore).Store.Replace(ctx, t, &quiet)
+				if err == nil {
+					a.Store.(*simStore).committed(stored, e)
+				}
+				return stored, err
 			}
 			return a.Store.Replace(ctx, t, e)
 		}

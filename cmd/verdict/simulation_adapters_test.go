@@ -18,7 +18,9 @@ func (u *universe) adapters(l *life) (map[string]verdict.Provider, error) {
 		if err != nil {
 			return nil, err
 		}
-		adapters[p.name] = &simProvider{life: l, Provider: adapter, partner: p.name}
+		traits := adapter.Traits()
+		traits.Budget = u.budget()
+		adapters[p.name] = &simProvider{life: l, Provider: tuned{adapter, traits}, partner: p.name}
 	}
 	return adapters, nil
 }
@@ -78,13 +80,14 @@ func (p *simProvider) Submit(ctx context.Context, s verdict.Submission) (verdict
 	return a, errors.Join(err, p.after("a call", s.Reference))
 }
 
-func (p *simProvider) Check(ctx context.Context, reference string) (verdict.Answer, error) {
-	p.u.evidence.ask(question{time.Now(), p.name, reference}) // when it was decided: in the nanosecond of its read
+func (p *simProvider) Check(ctx context.Context, q verdict.Question) (verdict.Answer, error) {
+	reference := q.Reference
+	p.u.evidence.ask(question{simOrder{p.partner, reference}, time.Now(), p.name}) // when it was decided: in the nanosecond of its read
 	p.u.note(p.name, "checks %s", reference)
 	if err := p.point("before a check", reference); err != nil {
 		return verdict.Answer{}, err
 	}
-	a, err := p.Provider.Check(withOperation(ctx, p.name+" check "+reference), reference)
+	a, err := p.Provider.Check(withOperation(ctx, p.name+" check "+reference), q)
 	return a, errors.Join(err, p.after("a check", reference))
 }
 

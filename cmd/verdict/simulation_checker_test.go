@@ -62,6 +62,8 @@ func (u *universe) check() ([]violation, error) {
 	}
 	c.webhooksKept()
 	c.checksDue()
+	c.checksInBudget()
+	c.refusalsObeyed()
 	c.subscribers()
 	c.noFlip()
 	c.sometimes()

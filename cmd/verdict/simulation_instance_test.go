@@ -131,7 +131,7 @@ func (u *universe) config() (config, error) {
 	set(k, "public_url", "http://gateway")
 	set(k, "providers.djamo.url", "http://djamo") // the adapters over a pipe take the place of this one
 	c, err := decodeConfig(k)
-	c.Schedule = scheduleConfig(simSchedule())
+	c.Schedule = u.schedule()
 	return c, err
 }
 

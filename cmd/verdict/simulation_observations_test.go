@@ -33,6 +33,7 @@ type commit struct {
 	by       string
 	t        verdict.Transaction
 	evidence *verdict.Evidence
+	asks     bool // it claims a check
 }
 
 // access is a request that reached a partner.
@@ -54,9 +55,9 @@ type webhookCall struct {
 
 // question is a status check that an instance decided on.
 type question struct {
-	at        time.Time
-	by        string
-	reference string
+	simOrder
+	at time.Time
+	by string
 }
 
 // published is a command that a stream has taken.

@@ -32,6 +32,13 @@ func inProcess(l *life, p parts) parts {
 		}
 		return stored, err
 	}
+	a.ask = func(ctx context.Context, t verdict.Transaction, b verdict.Budget, now time.Time) (verdict.Transaction, verdict.Turn, error) {
+		stored, turn, err := a.Store.Ask(ctx, t, b, now)
+		if err == nil {
+			w.remember(stored)
+		}
+		return stored, turn, err
+	}
 	p.store, p.bus = a, w
 	return p
 }
@@ -83,8 +90,8 @@ func (w *memoryWork) remember(t verdict.Transaction) {
 // redelivers what failed; what never came into it stays undone.
 func queueBeside(_ *life, p parts) parts {
 	a := ablate(p.store)
-	a.claim = func(ctx context.Context, now time.Time, limit int) (kept []verdict.Command, err error) {
-		due, err := a.Store.ClaimDue(ctx, now, limit)
+	a.claim = func(ctx context.Context, lane verdict.Lane, now time.Time, limit int) (kept []verdict.Command, err error) {
+		due, err := a.Store.ClaimDue(ctx, lane, now, limit)
 		for _, c := range due {
 			if c.Version > 1 {
 				kept = append(kept, c)

@@ -99,10 +99,9 @@ func (s *simStore) Create(ctx context.Context, t verdict.Transaction) (stored ve
 func (s *simStore) Replace(ctx context.Context, next verdict.Transaction, e *verdict.Evidence) (stored verdict.Transaction, err error) {
 	point := ""
 	switch {
-	case e == nil && claims(next):
-		point = "the claim of a check"
-	case e == nil:
+	case e == nil && next.Stage == verdict.StageSending && !next.Watched:
 		point = "the marker"
+	case e == nil:
 	case e.Source == verdict.SourceReply:
 		point = "the record of a reply"
 	}
@@ -116,6 +115,18 @@ func (s *simStore) Replace(ctx context.Context, next verdict.Transaction, e *ver
 	return stored, err
 }
 
+func (s *simStore) Ask(ctx context.Context, next verdict.Transaction, b verdict.Budget, now time.Time) (stored verdict.Transaction, turn verdict.Turn, err error) {
+	err = s.write(ctx, "the claim of a check", "ask", fmt.Sprintf("%s v%d", next.ID, next.Version), func() (err error) {
+		stored, turn, err = s.Store.Ask(ctx, next, b, now)
+		if err == nil {
+			s.u.note(s.name, "%s (%s) v%d claims its check", stored.ID, stored.Key, stored.Version)
+			s.u.evidence.commit(commit{at: time.Now(), by: s.name, t: stored, asks: true})
+		}
+		return err
+	})
+	return stored, turn, err
+}
+
 // committed keeps a change in the log of commits.
 func (s *simStore) committed(t verdict.Transaction, e *verdict.Evidence) {
 	why := ""
@@ -123,7 +134,7 @@ func (s *simStore) committed(t verdict.Transaction, e *verdict.Evidence) {
 		why = fmt.Sprintf("for %s %s %s", e.Source, e.Outcome, e.Reason)
 	}
 	s.u.note(s.name, "%s (%s) v%d is %s %s %s", t.ID, t.Key, t.Version, t.Status, t.Stage, why)
-	s.u.evidence.commit(commit{time.Now(), s.name, t, e})
+	s.u.evidence.commit(commit{at: time.Now(), by: s.name, t: t, evidence: e})
 }
 
 func (s *simStore) Record(ctx context.Context, id string, e verdict.Evidence) error {
@@ -147,9 +158,9 @@ func (s *simStore) Find(ctx context.Context, scope verdict.Scope) (verdict.Trans
 	return s.Store.Find(ctx, scope)
 }
 
-func (s *simStore) ClaimDue(ctx context.Context, now time.Time, limit int) (due []verdict.Command, err error) {
-	err = s.write(ctx, "", "claim", "", func() (err error) {
-		due, err = s.Store.ClaimDue(ctx, now, limit)
+func (s *simStore) ClaimDue(ctx context.Context, lane verdict.Lane, now time.Time, limit int) (due []verdict.Command, err error) {
+	err = s.write(ctx, "", "claim", string(lane.Kind)+" "+lane.Provider, func() (err error) {
+		due, err = s.Store.ClaimDue(ctx, lane, now, limit)
 		for _, c := range due {
 			s.u.note(s.name, "claims %s %s v%d", c.Kind, c.Transaction, c.Version)
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("seeds", 100, "universes that TestSimulation runs")
+	simSeeds = flag.Int("seeds", 60, "universes that TestSimulation runs")
 	simSeed  = flag.Uint64("seed", 0, "run this universe alone, and print its history")
 )
 
@@ -105,7 +105,7 @@ func interesting() []string {
 		"one instance went on with another's transaction",
 		"provably nothing was sent", "store: an error although it was stored", "store: an error with nothing stored", "store: slow",
 		"stream: a publish came late", "stream: a publish was doubled", "stream: a publish was lost", "stream: a publish was refused",
-		"the partner asked us to stay away", "the partner didn't know it", "the partner had it already (409)",
+		"a refusal held all checks of the partner", "the partner asked us to stay away", "the partner didn't know it", "the partner had it already (409)",
 		"the reply of an effect was lost",
 	}
 	for _, kind := range partnerKinds() {

@@ -101,25 +101,15 @@ func statusOf(body []byte) verdict.Status {
 	return inOurWords(told.Status)
 }
 
-// contradictions: evidence against the verdict that stood when it came is marked as such, and no other (I6).
+// contradictions: evidence against the verdict is marked as such, whenever it came, and no other (I6).
 func (c *inspector) contradictions(t verdict.Transaction) {
 	for _, e := range c.history[t.ID] {
 		decides := e.Outcome == verdict.OutcomeSucceeded || e.Outcome == verdict.OutcomeFailed
-		against := t.Settled() && decides && verdict.Status(e.Outcome) != t.Status && !c.early(t, e)
+		against := t.Settled() && decides && verdict.Status(e.Outcome) != t.Status
 		if e.Conflict != against {
 			c.report("I6", []string{t.ID, t.Key}, "%s is %s; %s that says %s has conflict %t", t.ID, t.Status, e.Source, e.Outcome, e.Conflict)
 		}
 	}
-}
-
-// early reports whether a piece of evidence is a webhook that may not settle and was weighed before there was a verdict.
-func (c *inspector) early(t verdict.Transaction, e verdict.Evidence) bool {
-	if e.Source != verdict.SourceWebhook || c.u.partner(t.Provider).webhookSettles {
-		return false
-	}
-	return slices.ContainsFunc(c.commits, func(m commit) bool {
-		return m.t.ID == t.ID && m.evidence != nil && m.evidence.Source == e.Source && bytes.Equal(m.evidence.Raw, e.Raw)
-	})
 }
 
 // webhooksKept: each webhook answered 2xx is evidence on record, raw (I7).

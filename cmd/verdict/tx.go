@@ -1,16 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,18 +22,9 @@ machine. It sees the transactions of all tenants and owners.`,
   verdict tx show 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d
   verdict tx resolve 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d succeeded --reason "on the statement of 14 January"`,
 	}
-	cmd.PersistentFlags().StringVar(&o.server, "admin", "http://127.0.0.1:5001", "the operators' listener of the gateway")
-	cmd.PersistentFlags().BoolVar(&o.json, "json", false, "print what the gateway answers, for machines")
-	cmd.PersistentPreRun = func(cmd *cobra.Command, _ []string) { o.out = cmd.OutOrStdout() }
+	o.flags(cmd)
 	cmd.AddCommand(o.listCommand(), o.showCommand(), o.checkCommand(), o.resolveCommand(), o.conflictsCommand())
 	return cmd
-}
-
-// operator speaks to a gateway as the support desk would.
-type operator struct {
-	server string
-	json   bool
-	out    io.Writer
 }
 
 // page is which part of a list is asked for.
@@ -131,7 +115,7 @@ func (o *operator) conflictsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "conflicts",
 		Short: "List the evidence that contradicts a verdict",
-		Long: `Lists what partners said against a verdict that stood already. It has changed nothing: a verdict is final,
+		Long: `Lists what partners said against a verdict, before it or after. It has changed nothing: a verdict is final,
 and what follows from the contradiction is for people to settle with the partner.`,
 		Example: `  verdict tx conflicts
   verdict tx conflicts --json`,
@@ -145,55 +129,3 @@ and what follows from the contradiction is for people to settle with the partner
 }
 
 func transactionPath(id string) string { return "/v1/transactions/" + url.PathEscape(id) }
-
-// operatorTimeout bounds one request.
-const operatorTimeout = 30 * time.Second
-
-// ask sends a request and prints what is answered: as it is, or in a form for people.
-func ask[T any](ctx context.Context, o *operator, method, path string, body any, show func(io.Writer, T) error) error {
-	ctx, cancel := context.WithTimeout(ctx, operatorTimeout)
-	defer cancel()
-	answer, err := o.call(ctx, method, path, body)
-	if err != nil {
-		return err
-	}
-	if o.json {
-		_, err := fmt.Fprintf(o.out, "%s\n", answer)
-		return err
-	}
-	var v T
-	if err := json.Unmarshal(answer, &v); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	return show(o.out, v)
-}
-
-func (o *operator) call(ctx context.Context, method, path string, body any) ([]byte, error) {
-	var content bytes.Buffer
-	if body != nil {
-		if err := json.NewEncoder(&content).Encode(body); err != nil {
-			return nil, err
-		}
-	}
-	r, err := http.NewRequestWithContext(ctx, method, o.base()+path, &content)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return nil, fmt.Errorf("%w; --admin names the gateway's operators' listener, its admin.address", err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, refusal(answer)
-	}
-	return io.ReadAll(answer.Body)
-}
-
-// base takes an address for a URL, as the gateway's own settings do.
-func (o *operator) base() string {
-	if !strings.Contains(o.server, "://") {
-		return "http://" + o.server
-	}
-	return strings.TrimRight(o.server, "/")
-}

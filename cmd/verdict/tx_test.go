@@ -25,8 +25,14 @@ type office struct {
 
 func newOffice(t *testing.T, args ...string) *office {
 	t.Helper()
+	return newOfficeBefore(t, []string{"--ban-after", "-1"}, args...)
+}
+
+// newOfficeBefore is an office before a partner that is told more.
+func newOfficeBefore(t *testing.T, partner []string, args ...string) *office {
+	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), address: freeAddress(t), partner: freeAddress(t)}
-	launch(t, "third party ready", "thirdparty", "--address", w.partner, "--speed", worldSpeed, "--ban-after", "-1", "--seed", "42")
+	launch(t, "third party ready", append([]string{"thirdparty", "--address", w.partner, "--speed", worldSpeed, "--seed", "42"}, partner...)...)
 	o := &office{world: w, admin: freeAddress(t)}
 	o.gateway = launch(t, "msg=ready", append(o.serve("http://"+w.partner), args...)...)
 	return o
@@ -50,8 +56,11 @@ providers:
 }
 
 // tx runs the command and returns what it printed.
-func (o *office) tx(args ...string) (string, error) {
-	out, err := exec.Command(binary, append([]string{"tx", "--admin", o.admin}, args...)...).CombinedOutput()
+func (o *office) tx(args ...string) (string, error) { return o.run("tx", args...) }
+
+// run runs a command of operators and returns what it printed.
+func (o *office) run(command string, args ...string) (string, error) {
+	out, err := exec.Command(binary, append([]string{command, "--admin", o.admin}, args...)...).CombinedOutput()
 	return string(out), err
 }
 

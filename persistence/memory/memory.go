@@ -19,12 +19,12 @@ type Store struct {
 	transactions map[string]verdict.Transaction
 	scopes       map[verdict.Scope]string // to the id; only those whose key is held
 	outbox       map[string]step
-	evidence     map[string][]verdict.Evidence
-	pieces       int64              // of evidence, stored so far
-	conflicts    []verdict.Conflict // of the transactions only the ids
-	parked       []verdict.Webhook  // in the order in which they came
-	released     int64              // the event id of the last verdict whose key was released
-	event        int64              // the greatest event id given so far
+	partners     map[string]verdict.Partner
+	evidence     map[string][]piece
+	pieces       int64             // of evidence, stored so far
+	parked       []verdict.Webhook // in the order in which they came
+	released     int64             // the event id of the last verdict whose key was released
+	event        int64             // the greatest event id given so far
 	secret       []byte
 	closed       bool
 }
@@ -47,7 +47,8 @@ func New() *Store {
 		transactions: map[string]verdict.Transaction{},
 		scopes:       map[verdict.Scope]string{},
 		outbox:       map[string]step{},
-		evidence:     map[string][]verdict.Evidence{},
+		partners:     map[string]verdict.Partner{},
+		evidence:     map[string][]piece{},
 		secret:       secret,
 	}
 }

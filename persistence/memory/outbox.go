@@ -36,8 +36,21 @@ func (s *Store) putCommand(t verdict.Transaction) {
 	s.outbox[t.ID] = next
 }
 
+// putOff has a transaction's command wait, if there is one.
+func (s *Store) putOff(id string, until time.Time) {
+	next, ok := s.outbox[id]
+	if !ok {
+		return
+	}
+	next.due = until
+	if until.Before(next.since) {
+		next.due = next.since
+	}
+	s.outbox[id] = next
+}
+
 // ClaimDue implements verdict.Store.
-func (s *Store) ClaimDue(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
+func (s *Store) ClaimDue(ctx context.Context, lane verdict.Lane, now time.Time, limit int) ([]verdict.Command, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, fmt.Errorf("claim due commands: %w", err)
 	}
@@ -45,7 +58,8 @@ func (s *Store) ClaimDue(ctx context.Context, now time.Time, limit int) ([]verdi
 	now = plain(now)
 	var due []step
 	for _, next := range s.outbox {
-		if !next.due.After(now) {
+		in := verdict.Lane{Provider: next.command.Provider, Kind: next.command.Kind}
+		if in == lane && !next.due.After(now) {
 			due = append(due, next)
 		}
 	}
@@ -59,4 +73,18 @@ func (s *Store) ClaimDue(ctx context.Context, now time.Time, limit int) ([]verdi
 		claimed = append(claimed, next.command)
 	}
 	return claimed, nil
+}
+
+// Waiting implements verdict.Store.
+func (s *Store) Waiting(ctx context.Context) ([]string, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, fmt.Errorf("read whose commands wait: %w", err)
+	}
+	defer s.leave()
+	var names []string
+	for _, next := range s.outbox {
+		names = append(names, next.command.Provider)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }

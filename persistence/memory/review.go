@@ -1,8 +1,10 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"verdict"
 )
@@ -23,12 +25,13 @@ func (s *Store) Conflicts(ctx context.Context, after int64, limit int) ([]verdic
 	}
 	defer s.leave()
 	var found []verdict.Conflict
-	for _, c := range s.conflicts {
-		if c.Number <= after || len(found) >= limit {
-			continue
+	for id, kept := range s.evidence {
+		for _, p := range kept {
+			if p.Conflict && p.number > after {
+				found = append(found, verdict.Conflict{Number: p.number, Transaction: own(s.transactions[id]), Evidence: ownEvidence(p.Evidence)})
+			}
 		}
-		id := c.Transaction.ID
-		found = append(found, verdict.Conflict{Number: c.Number, Transaction: own(s.transactions[id]), Evidence: ownEvidence(c.Evidence)})
 	}
-	return found, nil
+	slices.SortFunc(found, func(a, b verdict.Conflict) int { return cmp.Compare(a.Number, b.Number) })
+	return found[:min(len(found), max(limit, 0))], nil
 }

@@ -39,6 +39,9 @@ func (s *Store) Replace(ctx context.Context, next verdict.Transaction, e *verdic
 	if e != nil {
 		s.record(next.ID, *e)
 	}
+	if next.Settled() {
+		s.contradict(next)
+	}
 	return s.put(next), nil
 }
 
@@ -112,6 +115,7 @@ func (s *Store) which(after int64, limit int, is func(verdict.Transaction) bool)
 // own returns a copy of t that shares nothing with it.
 func own(t verdict.Transaction) verdict.Transaction {
 	t.Payload = slices.Clone(t.Payload)
-	t.Due, t.CreatedAt, t.SentAt, t.SettledAt = plain(t.Due), plain(t.CreatedAt), plain(t.SentAt), plain(t.SettledAt)
+	t.Due, t.CreatedAt, t.SentAt = plain(t.Due), plain(t.CreatedAt), plain(t.SentAt)
+	t.CheckedAt, t.SettledAt = plain(t.CheckedAt), plain(t.SettledAt)
 	return t
 }

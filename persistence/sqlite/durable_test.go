@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +27,23 @@ func TestReopeningKeepsEverything(t *testing.T) {
 	if err := s.Park(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
+	now := time.Now()
+	budget := verdict.Budget{Limit: 1, Window: time.Minute, Burst: 1}
+	asked, _, err := s.Ask(t.Context(), create(t, s, "asked").Ask(now), budget, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusal := verdict.Evidence{Source: verdict.SourceCheck, Outcome: verdict.OutcomeUnknown, Asked: e.At, At: e.At, Wait: time.Hour}
+	if err := s.Record(t.Context(), "asked", refusal); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Learn(t.Context(), "partner", verdict.Learned{Answered: verdict.Course{Opened: 2.5}, At: now}); err != nil {
+		t.Fatal(err)
+	}
+	known, err := s.Partner(t.Context(), "partner")
+	if err != nil || known.Pace.Closed.IsZero() || known.Learned.At.IsZero() {
+		t.Fatalf("known %+v, error %v", known, err)
+	}
 	secret, err := s.Secret(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +55,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 	s = openAt(t, path)
 	ctx := t.Context()
 	command, _ := given.Command()
+	askedCommand, _ := asked.Command()
 	for what, check := range map[string]struct {
 		read func() (any, error)
 		want any
@@ -48,15 +65,15 @@ func TestReopeningKeepsEverything(t *testing.T) {
 		"history":       {func() (any, error) { return s.History(ctx, "settled") }, []verdict.Evidence{e}},
 		"parked":        {func() (any, error) { return s.Parked(ctx, 10) }, []verdict.Webhook{w}},
 		"secret":        {func() (any, error) { return s.Secret(ctx) }, secret},
-		"last event id": {func() (any, error) { return s.LastEventID(ctx) }, int64(3)},
-		"outbox":        {func() (any, error) { return s.ClaimDue(ctx, time.Now().Add(time.Hour), 10) }, []verdict.Command{command}},
+		"last event id": {func() (any, error) { return s.LastEventID(ctx) }, int64(5)},
+		"outbox":        {func() (any, error) { return s.ClaimDue(ctx, submits, time.Now().Add(time.Hour), 10) }, []verdict.Command{command, askedCommand}},
+		"partner":       {func() (any, error) { return s.Partner(ctx, "partner") }, known},
 	} {
-		if got, err := check.read(); err != nil || !reflect.DeepEqual(got, check.want) {
-			t.Errorf("%s: got %+v, error %v, want %+v", what, got, err, check.want)
-		}
+		got, err := check.read()
+		same(t, what, got, err, check.want)
 	}
-	if next := create(t, s, "next"); next.EventID != 4 {
-		t.Errorf("the next event id is %d, want 4", next.EventID)
+	if next := create(t, s, "next"); next.EventID != 6 {
+		t.Errorf("the next event id is %d, want 6", next.EventID)
 	}
 }
 
@@ -92,7 +109,7 @@ func TestTwoStoresShareAFile(t *testing.T) {
 	for _, s := range stores {
 		claiming.Go(func() {
 			for {
-				found, err := s.ClaimDue(t.Context(), due, 7)
+				found, err := s.ClaimDue(t.Context(), submits, due, 7)
 				if err != nil {
 					t.Errorf("claim: %v", err)
 				}

@@ -78,11 +78,11 @@ func TestANewerSchemaIsLeftAsItIs(t *testing.T) {
 	path := newPath(t)
 	s := openAt(t, path)
 	create(t, s, "one")
-	alter(t, path, "PRAGMA user_version = 2")
-	if _, err := Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "its schema is version 2 and this verdict knows 1") {
+	alter(t, path, "PRAGMA user_version = 3")
+	if _, err := Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "its schema is version 3 and this verdict knows 2") {
 		t.Errorf("error %v", err)
 	}
-	alter(t, path, "PRAGMA user_version = 1")
+	alter(t, path, "PRAGMA user_version = 2")
 	stands(t, openAt(t, path), "one", true)
 }
 

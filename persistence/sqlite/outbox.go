@@ -18,12 +18,23 @@ const (
 
 	dropCommand = `DELETE FROM outbox WHERE transaction_id = ?`
 
-	anyDue = `SELECT 1 FROM outbox WHERE due <= ? LIMIT 1`
+	// due never comes before since: the release before this one goes by due alone.
+	putOff = `UPDATE outbox SET due = max(?, since) WHERE transaction_id = ?`
 
-	// ?1 is now, ?2 the shortest claim, ?3 the longest, ?4 the limit.
-	claimDue = `UPDATE outbox SET due = ?1 + min(max(?1 - since, ?2), ?3)
-		WHERE transaction_id IN (SELECT transaction_id FROM outbox WHERE due <= ?1 ORDER BY since, transaction_id LIMIT ?4)
+	// The bound on since takes nothing away. It ends the search where what is due later begins.
+	anyDue = `SELECT 1 FROM outbox WHERE provider = ?1 AND kind = ?2 AND since <= ?3 AND due <= ?3 LIMIT 1`
+
+	// ?3 is now, ?4 the limit, ?5 the shortest claim, ?6 the longest.
+	claimDue = `UPDATE outbox SET due = ?3 + min(max(?3 - since, ?5), ?6)
+		WHERE transaction_id IN (SELECT transaction_id FROM outbox
+			WHERE provider = ?1 AND kind = ?2 AND since <= ?3 AND due <= ?3 ORDER BY since, transaction_id LIMIT ?4)
 		RETURNING kind, transaction_id, version, provider, since`
+
+	// Each provider is looked up from the one before it: the commands of one may be many.
+	waiting = `WITH RECURSIVE names (name) AS (
+			SELECT min(provider) FROM outbox
+			UNION ALL SELECT (SELECT min(provider) FROM outbox WHERE provider > name) FROM names WHERE name IS NOT NULL
+		) SELECT name FROM names WHERE name IS NOT NULL ORDER BY name`
 )
 
 // putCommand keeps the command of a change in place of the one before it. One that is due already is the committer's for
@@ -45,6 +56,12 @@ func (c *commit) putCommand(t verdict.Transaction) error {
 	return err
 }
 
+// putOff has a transaction's command wait.
+func (c *commit) putOff(id string, until time.Time) error {
+	_, err := c.kept.exec(putOff, moment(until), id)
+	return err
+}
+
 // A claim is a command that was claimed.
 type claim struct {
 	command verdict.Command
@@ -52,15 +69,15 @@ type claim struct {
 }
 
 // ClaimDue implements verdict.Store. Where nothing is due it only reads, so an idle gateway doesn't write.
-func (s *Store) ClaimDue(ctx context.Context, now time.Time, limit int) ([]verdict.Command, error) {
-	due, err := read(ctx, s, value[int], anyDue, moment(now))
+func (s *Store) ClaimDue(ctx context.Context, lane verdict.Lane, now time.Time, limit int) ([]verdict.Command, error) {
+	due, err := read(ctx, s, value[int], anyDue, lane.Provider, lane.Kind, moment(now))
 	if err != nil {
 		return nil, fmt.Errorf("look for due commands: %w", err)
 	}
 	if len(due) == 0 || limit <= 0 {
 		return nil, nil
 	}
-	claims, err := write(ctx, s, wait, func(c *commit) ([]claim, error) { return c.claim(now, limit) })
+	claims, err := write(ctx, s, wait, func(c *commit) ([]claim, error) { return c.claim(lane, now, limit) })
 	if err != nil {
 		return nil, fmt.Errorf("claim due commands: %w", err)
 	}
@@ -72,9 +89,9 @@ func (s *Store) ClaimDue(ctx context.Context, now time.Time, limit int) ([]verdi
 }
 
 // claim returns claims longest due first, an order that RETURNING doesn't keep.
-func (c *commit) claim(now time.Time, limit int) ([]claim, error) {
+func (c *commit) claim(lane verdict.Lane, now time.Time, limit int) ([]claim, error) {
 	claims, err := list(context.Background(), c.kept, scanClaim, claimDue,
-		moment(now), verdict.Lease, verdict.MaxClaim, limit)
+		lane.Provider, lane.Kind, moment(now), limit, verdict.Lease, verdict.MaxClaim)
 	slices.SortFunc(claims, func(a, b claim) int {
 		return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.command.Transaction, b.command.Transaction))
 	})
@@ -84,4 +101,13 @@ func (c *commit) claim(now time.Time, limit int) ([]claim, error) {
 func scanClaim(rows *sql.Rows) (c claim, err error) {
 	err = rows.Scan(&c.command.Kind, &c.command.Transaction, &c.command.Version, &c.command.Provider, &c.since)
 	return c, err
+}
+
+// Waiting implements verdict.Store.
+func (s *Store) Waiting(ctx context.Context) ([]string, error) {
+	names, err := read(ctx, s, value[string], waiting)
+	if err != nil {
+		return nil, fmt.Errorf("read whose commands wait: %w", err)
+	}
+	return names, nil
 }

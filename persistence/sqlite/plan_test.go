@@ -2,23 +2,28 @@ package sqlite
 
 import (
 	"database/sql"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestNoQueryReadsAWholeTable: all tables grow without end but meta, of one row, and parked, which is mostly empty.
+// TestNoQueryReadsAWholeTable: all tables grow without end but meta, of one row, and parked, which is mostly empty. Nor
+// does any put in order what it reads, which may be far more than it takes; but for waiting, which finds a few names.
 func TestNoQueryReadsAWholeTable(t *testing.T) {
 	s := openAt(t, newPath(t))
 	for query, args := range map[string]int{
-		byID: 1, byScope: 4, settled: 2, settledOfAudience: 4, replaceTransaction: 13, anyDue: 1, claimDue: 4, dropCommand: 1,
-		insertEvidence: 11, known: 1, history: 1, parked: 1, unpark: 3, inReview: 2, conflicts: 2, releasable: 1, releaseKeys: 1,
+		byID: 1, byScope: 4, settled: 2, settledOfAudience: 4, replaceTransaction: 16, anyDue: 3, claimDue: 6, dropCommand: 1,
+		insertEvidence: 11, contradict: 2, known: 1, history: 1, parked: 1, unpark: 3, inReview: 2, conflicts: 2, releasable: 1, releaseKeys: 1,
+		putOff: 2, waiting: 0, partner: 1, pace: 1, learned: 1, providerOf: 1, providerOfVersion: 2,
 	} {
 		plan, err := list(t.Context(), s.writer.kept, planStep, "EXPLAIN QUERY PLAN "+query, make([]any, args)...)
 		if err != nil || len(plan) == 0 {
 			t.Errorf("plan %q, error %v", plan, err)
 		}
 		for _, step := range plan {
-			if strings.HasPrefix(step, "SCAN") && step != "SCAN parked" && step != "SCAN meta" || strings.Contains(step, "FOR IN-OPERATOR") {
+			scans := strings.HasPrefix(step, "SCAN") && !slices.Contains([]string{"SCAN parked", "SCAN meta", "SCAN names"}, step)
+			sorts := strings.HasPrefix(step, "USE TEMP B-TREE") && query != waiting
+			if scans || sorts || strings.Contains(step, "FOR IN-OPERATOR") {
 				t.Errorf("%s\n%s", query, step)
 			}
 		}

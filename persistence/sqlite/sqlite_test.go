@@ -3,6 +3,7 @@ package sqlite
 import (
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 func TestSQLiteKeepsThePromises(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) verdict.Store { return openAt(t, newPath(t)) })
 }
+
+// submits is the lane of what create makes.
+var submits = verdict.Lane{Provider: "partner", Kind: verdict.Submit}
 
 func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "verdict.db") }
 
@@ -55,6 +59,14 @@ func stands(t testing.TB, s *Store, name string, want bool) {
 	_, err := s.Transaction(t.Context(), name)
 	if stored := err == nil; stored != want {
 		t.Errorf("%s is stored: %v (%v), want %v", name, stored, err, want)
+	}
+}
+
+// same checks what a call returned, to the last byte and nanosecond.
+func same(t testing.TB, what string, got any, err error, want any) {
+	t.Helper()
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: got %+v, error %v, want %+v", what, got, err, want)
 	}
 }
 

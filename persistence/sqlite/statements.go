@@ -80,6 +80,14 @@ func first[T any](found []T, err error) (T, error) {
 	return found[0], nil
 }
 
+// orZero returns the first of the rows that list found, or the zero value if there are none.
+func orZero[T any](found []T, err error) (v T, _ error) {
+	if err == nil && len(found) > 0 {
+		v = found[0]
+	}
+	return v, err
+}
+
 // read runs a query on what is committed.
 func read[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
 	if err := s.enter(); err != nil {

@@ -10,15 +10,16 @@ import (
 )
 
 const transactionColumns = `id, tenant, owner, operation, key, provider, status, stage, reason, reference,
-	version, event_id, sends, checks, due, created_at, sent_at, settled_at, fingerprint, payload`
+	version, event_id, sends, checks, answered, watched, due, created_at, sent_at, checked_at, settled_at, fingerprint, payload`
 
 const (
 	insertTransaction = `INSERT INTO transactions (` + transactionColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
 	// What never changes (scope, provider, payload, fingerprint, creation) isn't written again.
 	replaceTransaction = `UPDATE transactions SET status = ?, stage = ?, reason = ?, reference = ?, version = ?, event_id = ?,
-		sends = ?, checks = ?, due = ?, sent_at = ?, settled_at = ? WHERE id = ? AND version = ?`
+		sends = ?, checks = ?, answered = ?, watched = ?, due = ?, sent_at = ?, checked_at = ?, settled_at = ?
+		WHERE id = ? AND version = ?`
 
 	byID    = `SELECT ` + transactionColumns + ` FROM transactions WHERE id = ?`
 	byScope = `SELECT ` + transactionColumns + ` FROM transactions
@@ -83,13 +84,19 @@ func (s *Store) Replace(ctx context.Context, next verdict.Transaction, e *verdic
 func (c *commit) replace(next verdict.Transaction, e *verdict.Evidence) ([]verdict.Transaction, error) {
 	next.EventID = c.event + 1
 	changed, err := c.kept.exec(replaceTransaction, next.Status, next.Stage, next.Reason, next.Reference, next.Version, next.EventID,
-		next.Sends, next.Checks, moment(next.Due), moment(next.SentAt), moment(next.SettledAt), next.ID, next.Version-1)
+		next.Sends, next.Checks, next.Answered, next.Watched,
+		moment(next.Due), moment(next.SentAt), moment(next.CheckedAt), moment(next.SettledAt), next.ID, next.Version-1)
 	if err != nil || changed == 0 {
 		return nil, err
 	}
 	c.event++
 	if e != nil {
 		if _, err := c.record(next.ID, *e); err != nil {
+			return nil, err
+		}
+	}
+	if next.Settled() {
+		if err := c.contradict(next); err != nil {
 			return nil, err
 		}
 	}
@@ -134,22 +141,23 @@ func (s *Store) Settled(ctx context.Context, a *verdict.Audience, after int64, l
 func columns(t verdict.Transaction) []any {
 	return []any{
 		t.ID, t.Tenant, t.Owner, t.Operation, t.Key, t.Provider, t.Status, t.Stage, t.Reason, t.Reference,
-		t.Version, t.EventID, t.Sends, t.Checks,
-		moment(t.Due), moment(t.CreatedAt), moment(t.SentAt), moment(t.SettledAt), t.Fingerprint[:], t.Payload,
+		t.Version, t.EventID, t.Sends, t.Checks, t.Answered, t.Watched,
+		moment(t.Due), moment(t.CreatedAt), moment(t.SentAt), moment(t.CheckedAt), moment(t.SettledAt), t.Fingerprint[:], t.Payload,
 	}
 }
 
 func scanTransaction(rows *sql.Rows) (t verdict.Transaction, err error) {
 	var fingerprint []byte
 	err = rows.Scan(&t.ID, &t.Tenant, &t.Owner, &t.Operation, &t.Key, &t.Provider, &t.Status, &t.Stage, &t.Reason, &t.Reference,
-		&t.Version, &t.EventID, &t.Sends, &t.Checks,
-		(*moment)(&t.Due), (*moment)(&t.CreatedAt), (*moment)(&t.SentAt), (*moment)(&t.SettledAt), &fingerprint, &t.Payload)
+		&t.Version, &t.EventID, &t.Sends, &t.Checks, &t.Answered, &t.Watched, (*moment)(&t.Due), (*moment)(&t.CreatedAt),
+		(*moment)(&t.SentAt), (*moment)(&t.CheckedAt), (*moment)(&t.SettledAt), &fingerprint, &t.Payload)
 	copy(t.Fingerprint[:], fingerprint)
 	return t, err
 }
 
 // asRead returns t as a read returns it.
 func asRead(t verdict.Transaction) verdict.Transaction {
-	t.Due, t.CreatedAt, t.SentAt, t.SettledAt = plain(t.Due), plain(t.CreatedAt), plain(t.SentAt), plain(t.SettledAt)
+	t.Due, t.CreatedAt, t.SentAt = plain(t.Due), plain(t.CreatedAt), plain(t.SentAt)
+	t.CheckedAt, t.SettledAt = plain(t.CheckedAt), plain(t.SettledAt)
 	return t
 }

@@ -175,6 +175,11 @@ func TestABusinessOutcomeDoesNotFailTheOthersOfItsCommit(t *testing.T) {
 			}
 		},
 		func() {
+			if _, _, err := s.Ask(t.Context(), first, verdict.Budget{}, time.Now()); !errors.Is(err, verdict.ErrStale) {
+				t.Errorf("stale: error %v", err)
+			}
+		},
+		func() {
 			if err := s.Record(t.Context(), "nobody", verdict.Evidence{}); !errors.Is(err, verdict.ErrNotFound) {
 				t.Errorf("unknown: error %v", err)
 			}
@@ -183,7 +188,7 @@ func TestABusinessOutcomeDoesNotFailTheOthersOfItsCommit(t *testing.T) {
 	} {
 		calling.Go(call)
 	}
-	waitFor(t, "all in the queue", func() bool { return len(s.writer.queue) == 5 })
+	waitFor(t, "all in the queue", func() bool { return len(s.writer.queue) == 6 })
 	release()
 	calling.Wait()
 	if commits, _ := s.Stats(); commits != 3 {
@@ -273,7 +278,7 @@ func TestAnIdleStoreWritesNothing(t *testing.T) {
 	given := create(t, s, "one")
 	_, before := s.Stats()
 	for range 3 {
-		if found, err := s.ClaimDue(t.Context(), given.Due, 10); len(found) != 0 || err != nil {
+		if found, err := s.ClaimDue(t.Context(), submits, given.Due, 10); len(found) != 0 || err != nil {
 			t.Errorf("claimed %v, error %v", found, err)
 		}
 		if _, err := s.Parked(t.Context(), 10); err != nil {

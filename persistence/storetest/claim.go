@@ -14,18 +14,33 @@ var claiming = []promise{
 	{"the outbox holds the command of the last change", followsTheCommand},
 	{"claims last as long as the command was due, within bounds", claimsGrow},
 	{"what is due longest comes first", longestDueFirst},
+	{"a claim is of one provider and one kind", oneLane},
 	{"of concurrent claimers one gets a command", oneClaims},
 	{"a change ends the claim on the command before it", changeEndsClaim},
 }
 
-// claims checks what can be claimed at a time.
+// The lanes of the provider that accepted transactions have.
+var (
+	submits = verdict.Lane{Provider: "partner", Kind: verdict.Submit}
+	checks  = verdict.Lane{Provider: "partner", Kind: verdict.Check}
+)
+
+// claims checks what can be claimed at a time: commands of one kind.
 func claims(t *testing.T, s verdict.Store, at time.Time, want ...verdict.Command) {
 	t.Helper()
-	got, err := s.ClaimDue(t.Context(), at, 100)
-	if len(got) == 0 && len(want) == 0 {
-		got, want = nil, nil
+	for _, lane := range []verdict.Lane{submits, checks} {
+		var inLane []verdict.Command
+		for _, command := range want {
+			if command.Kind == lane.Kind {
+				inLane = append(inLane, command)
+			}
+		}
+		got, err := s.ClaimDue(t.Context(), lane, at, 100)
+		if len(got) == 0 && len(inLane) == 0 {
+			got, inLane = nil, nil
+		}
+		equal(t, "claimed "+string(lane.Kind), got, err, inLane)
 	}
-	equal(t, "claimed", got, err, want)
 }
 
 func committersClaim(t *testing.T, s verdict.Store) {
@@ -111,7 +126,7 @@ func longestDueFirst(t *testing.T, s verdict.Store) {
 		command, _ := accepted("owner", n, due).Command()
 		want = append(want, command)
 	}
-	got, err := s.ClaimDue(t.Context(), due.Add(10), 2)
+	got, err := s.ClaimDue(t.Context(), submits, due.Add(10), 2)
 	equal(t, "the first two", got, err, want[:2])
 	claims(t, s, due.Add(10), want[2:]...)
 
@@ -119,8 +134,28 @@ func longestDueFirst(t *testing.T, s verdict.Store) {
 	create(t, s, accepted("owner", 5, due.Add(time.Minute)))
 	command, _ := accepted("owner", 5, due).Command()
 	claims(t, s, due.Add(2*time.Minute), append(want, command)...)
-	if got, err := s.ClaimDue(t.Context(), due.Add(time.Hour), 0); len(got) != 0 || err != nil {
+	if got, err := s.ClaimDue(t.Context(), submits, due.Add(time.Hour), 0); len(got) != 0 || err != nil {
 		t.Errorf("at most none: %v, error %v", got, err)
+	}
+}
+
+func oneLane(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	var states []verdict.Transaction
+	for n, provider := range []string{"partner", "another"} {
+		given := accepted("owner", n, now)
+		given.Provider = provider
+		states = append(states, create(t, s, given), sent(t, s, provider, n, now))
+	}
+	far := now.Add(time.Hour)
+	for _, lane := range []verdict.Lane{{Provider: "another"}, {Kind: verdict.Check}, {Provider: "nobody", Kind: verdict.Check}, {}} {
+		if got, err := s.ClaimDue(t.Context(), lane, far, 10); len(got) != 0 || err != nil {
+			t.Errorf("claimed in lane %+v: %+v, error %v", lane, got, err)
+		}
+	}
+	for _, command := range commands(states...) {
+		got, err := s.ClaimDue(t.Context(), verdict.Lane{Provider: command.Provider, Kind: command.Kind}, far, 10)
+		equal(t, "claimed", got, err, []verdict.Command{command})
 	}
 }
 
@@ -132,7 +167,7 @@ func oneClaims(t *testing.T, s verdict.Store) {
 	claimed := map[string]int{}
 	together(claimers, func(int) {
 		for {
-			got, err := s.ClaimDue(t.Context(), due, 7)
+			got, err := s.ClaimDue(t.Context(), submits, due, 7)
 			if err != nil {
 				t.Errorf("claim: %v", err)
 			}

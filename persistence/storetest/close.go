@@ -22,13 +22,20 @@ func closedFails(t *testing.T, s verdict.Store) {
 	}
 	ctx := t.Context()
 	for name, call := range map[string]func() error{
-		"create":        func() error { _, _, err := s.Create(ctx, given); return err },
-		"replace":       func() error { _, err := s.Replace(ctx, given.Send(policy(), time.Now()), nil); return err },
-		"record":        func() error { return s.Record(ctx, given.ID, settledBy(time.Now())) },
-		"transaction":   func() error { _, err := s.Transaction(ctx, given.ID); return err },
-		"find":          func() error { _, err := s.Find(ctx, given.Scope); return err },
-		"history":       func() error { _, err := s.History(ctx, given.ID); return err },
-		"claim due":     func() error { _, err := s.ClaimDue(ctx, time.Now(), 1); return err },
+		"create":      func() error { _, _, err := s.Create(ctx, given); return err },
+		"replace":     func() error { _, err := s.Replace(ctx, given.Send(policy(), time.Now()), nil); return err },
+		"record":      func() error { return s.Record(ctx, given.ID, settledBy(time.Now())) },
+		"transaction": func() error { _, err := s.Transaction(ctx, given.ID); return err },
+		"find":        func() error { _, err := s.Find(ctx, given.Scope); return err },
+		"history":     func() error { _, err := s.History(ctx, given.ID); return err },
+		"claim due":   func() error { _, err := s.ClaimDue(ctx, submits, time.Now(), 1); return err },
+		"ask": func() error {
+			_, _, err := s.Ask(ctx, given.Ask(time.Now()), budget, time.Now())
+			return err
+		},
+		"waiting":       func() error { _, err := s.Waiting(ctx); return err },
+		"partner":       func() error { _, err := s.Partner(ctx, "partner"); return err },
+		"learn":         func() error { return s.Learn(ctx, "partner", verdict.Learned{}) },
 		"settled":       func() error { _, err := s.Settled(ctx, nil, 0, 1); return err },
 		"last event id": func() error { _, err := s.LastEventID(ctx); return err },
 		"park":          func() error { return s.Park(ctx, webhook(1, "{}")) },

@@ -32,10 +32,11 @@ func exotic() verdict.Transaction {
 		Scope:    verdict.Scope{Tenant: "t'; --", Owner: "o\x00wner", Operation: `op"`, Key: "ключ\xff"},
 		Provider: "partner", Payload: payload, Fingerprint: [32]byte{1, 0, 31: 255},
 		Status: verdict.Pending, Stage: verdict.StageWaiting, Reason: "late\nvery", Reference: "réf",
-		Version: 1, Sends: 3, Checks: 4,
+		Version: 1, Sends: 3, Checks: 4, Answered: true, Watched: true,
 		Due:       time.Unix(1800000000, 999999999).UTC(),
 		CreatedAt: time.Unix(1700000000, 1).UTC(),
 		SentAt:    time.Unix(0, 0).UTC(),
+		CheckedAt: time.Unix(1750000000, 7).UTC(),
 		SettledAt: time.Unix(-1, 5).UTC(),
 	}
 }
@@ -52,10 +53,14 @@ func roundTrip(t *testing.T, s verdict.Store) {
 
 func times(t *testing.T, s verdict.Store) {
 	now := time.Now() // with a monotonic clock
-	given := accepted("owner", 1, now.In(time.FixedZone("", 3600)))
+	given := accepted("owner", 1, abroad(now))
+	given.CheckedAt = abroad(now)
 	stored := create(t, s, given)
-	if stored.Due != plain(now) || stored.CreatedAt != plain(now) || stored.SentAt != (time.Time{}) || stored.SettledAt != (time.Time{}) {
-		t.Errorf("%s is stored as due %s, created %s, sent %s, settled %s", now, stored.Due, stored.CreatedAt, stored.SentAt, stored.SettledAt)
+	if stored.Due != plain(now) || stored.CreatedAt != plain(now) || stored.CheckedAt != plain(now) {
+		t.Errorf("%s is stored as due %s, created %s, checked %s", now, stored.Due, stored.CreatedAt, stored.CheckedAt)
+	}
+	if stored.SentAt != (time.Time{}) || stored.SettledAt != (time.Time{}) {
+		t.Errorf("zero times are stored as sent %s, settled %s", stored.SentAt, stored.SettledAt)
 	}
 	standsAs(t, s, stored)
 }

@@ -1,8 +1,8 @@
 package storetest
 
 import (
-	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -20,8 +20,13 @@ type model struct {
 	standing []verdict.Transaction // in the order in which they were created
 	steps    map[string]step
 	evidence map[string][]verdict.Evidence
+	pieces   []string // whose evidence was stored, in that order
+	partners map[string]verdict.Partner
 	last     int64 // event id
 }
+
+// providers are those of the model's transactions.
+var providers = []string{"another", "partner"}
 
 // A step is a command that waits. When it was the committer's, its claim ends a lease after the store's own clock read
 // a time that we only know the bounds of.
@@ -34,12 +39,17 @@ type step struct {
 // compareWithModel makes random sequences of calls, and compares every answer with the model's.
 func compareWithModel(t *testing.T, open func(t *testing.T) verdict.Store) {
 	rapid.Check(t, func(r *rapid.T) {
-		m := &model{store: open(t), steps: map[string]step{}, evidence: map[string][]verdict.Evidence{}}
+		m := &model{
+			store: open(t), steps: map[string]step{}, evidence: map[string][]verdict.Evidence{},
+			partners: map[string]verdict.Partner{},
+		}
 		defer m.store.Close()
 		r.Repeat(map[string]func(*rapid.T){
 			"create":  m.create,
 			"send":    m.send,
 			"weigh":   m.weigh,
+			"ask":     m.ask,
+			"learn":   m.learn,
 			"stale":   m.stale,
 			"record":  m.record,
 			"claim":   m.claim,
@@ -53,6 +63,7 @@ func (m *model) create(r *rapid.T) {
 	now := time.Now()
 	given := accepted(rapid.SampledFrom([]string{"a", "b"}).Draw(r, "owner"), rapid.IntRange(0, 4).Draw(r, "n"), now)
 	given.ID = fmt.Sprint("id ", len(m.standing))
+	given.Provider = rapid.SampledFrom(providers).Draw(r, "provider")
 	given.Payload = rapid.SliceOfN(rapid.Byte(), 1, 3000).Draw(r, "payload")
 	got, created, err := m.store.Create(r.Context(), given)
 	if i := slices.IndexFunc(m.standing, func(t verdict.Transaction) bool { return t.Scope == given.Scope }); i >= 0 {
@@ -67,7 +78,8 @@ func (m *model) create(r *rapid.T) {
 // keep takes a change that the store has made into the model, and compares what the store returned.
 func (m *model) keep(r *rapid.T, i int, next, got verdict.Transaction, before time.Time, err error) {
 	next.EventID = got.EventID
-	next.Due, next.CreatedAt, next.SentAt, next.SettledAt = plain(next.Due), plain(next.CreatedAt), plain(next.SentAt), plain(next.SettledAt)
+	next.Due, next.CreatedAt, next.SentAt = plain(next.Due), plain(next.CreatedAt), plain(next.SentAt)
+	next.CheckedAt, next.SettledAt = plain(next.CheckedAt), plain(next.SettledAt)
 	m.same(r, err, got, next)
 	if next.EventID <= m.last {
 		r.Fatalf("event id %d came after %d", next.EventID, m.last)
@@ -111,34 +123,11 @@ func (m *model) weigh(r *rapid.T) {
 	now := time.Now()
 	e := drawEvidence(r, m.standing[i], now)
 	next := m.standing[i].Weigh(e, policy())
+	next.Watched = rapid.Bool().Draw(r, "watched")
 	got, err := m.store.Replace(r.Context(), next, &e)
 	m.keep(r, i, next, got, now, err)
-	m.keepEvidence(next.ID, e)
-}
-
-func drawEvidence(r *rapid.T, t verdict.Transaction, now time.Time) verdict.Evidence {
-	return verdict.Evidence{
-		Source: rapid.SampledFrom([]verdict.Source{verdict.SourceReply, verdict.SourceWebhook, verdict.SourceCheck}).Draw(r, "source"),
-		Outcome: rapid.SampledFrom([]verdict.Outcome{
-			verdict.OutcomeSucceeded, verdict.OutcomeFailed, verdict.OutcomePending, verdict.OutcomeNotFound,
-			verdict.OutcomeUnknown, verdict.OutcomeNotSent,
-		}).Draw(r, "outcome"),
-		Reason: rapid.String().Draw(r, "reason"),
-		Asked:  t.SentAt,
-		At:     now,
-		Wait:   time.Duration(rapid.IntRange(0, 3).Draw(r, "wait")) * time.Minute,
-		Raw:    rapid.SliceOfN(rapid.Byte(), 1, 20).Draw(r, "raw"),
-	}
-}
-
-func (m *model) keepEvidence(id string, e verdict.Evidence) {
-	e.Asked, e.At = plain(e.Asked), plain(e.At)
-	for _, kept := range m.evidence[id] {
-		if e.Source == verdict.SourceWebhook && kept.Source == e.Source && bytes.Equal(kept.Raw, e.Raw) {
-			return
-		}
-	}
-	m.evidence[id] = append(m.evidence[id], e)
+	m.keepEvidence(next, e)
+	m.contradict(next)
 }
 
 func (m *model) stale(r *rapid.T) {
@@ -149,21 +138,22 @@ func (m *model) stale(r *rapid.T) {
 	if _, err := m.store.Replace(r.Context(), next, &e); err == nil {
 		r.Fatalf("version %d took the place of version %d", next.Version, standing.Version)
 	}
-}
-
-func (m *model) record(r *rapid.T) {
-	t := m.standing[m.pick(r)]
-	e := drawEvidence(r, t, time.Now())
-	m.same(r, m.store.Record(r.Context(), t.ID, e), nil, nil)
-	m.keepEvidence(t.ID, e)
+	if _, _, err := m.store.Ask(r.Context(), next, drawBudget(r), time.Now()); !errors.Is(err, verdict.ErrStale) {
+		r.Fatalf("version %d asked in the place of version %d: error %v", next.Version, standing.Version, err)
+	}
 }
 
 func (m *model) claim(r *rapid.T) {
 	now := plain(time.Now()).Add(time.Duration(rapid.IntRange(0, 1200).Draw(r, "seconds")) * time.Second)
 	limit := rapid.IntRange(1, 3).Draw(r, "limit")
+	lane := verdict.Lane{
+		Provider: rapid.SampledFrom(providers).Draw(r, "provider"),
+		Kind:     rapid.SampledFrom([]verdict.Kind{verdict.Submit, verdict.Check}).Draw(r, "kind"),
+	}
 	var due []step
 	for _, next := range m.steps {
 		switch {
+		case next.command.Provider != lane.Provider || next.command.Kind != lane.Kind:
 		case !next.surely.After(now):
 			due = append(due, next)
 		case !next.from.After(now):
@@ -178,7 +168,7 @@ func (m *model) claim(r *rapid.T) {
 		until := now.Add(min(max(now.Sub(next.since), verdict.Lease), verdict.MaxClaim))
 		m.steps[next.command.Transaction] = step{next.command, next.since, until, until}
 	}
-	got, err := m.store.ClaimDue(r.Context(), now, limit)
+	got, err := m.store.ClaimDue(r.Context(), lane, now, limit)
 	m.same(r, err, append([]verdict.Command{}, got...), want)
 }
 
@@ -200,6 +190,8 @@ func (m *model) settled(r *rapid.T) {
 func (m *model) check(r *rapid.T) {
 	last, err := m.store.LastEventID(r.Context())
 	m.same(r, err, last, m.last)
+	m.checkPartners(r)
+	m.checkConflicts(r)
 	for _, t := range m.standing {
 		got, err := m.store.Transaction(r.Context(), t.ID)
 		m.same(r, err, got, t)

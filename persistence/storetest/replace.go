@@ -11,9 +11,11 @@ import (
 
 var replacing = []promise{
 	{"each state of a life replaces the one before it", wholeLife},
+	{"each part of a state that may change is replaced", eachPart},
 	{"a stale version changes nothing", staleVersion},
 	{"of concurrent changes one wins each version", oneWinsEachVersion},
 	{"a change and its evidence are one", changeWithEvidence},
+	{"what was said against a verdict before becomes a conflict with it, whatever settles", contradictedBefore},
 }
 
 func wholeLife(t *testing.T, s verdict.Store) {
@@ -46,15 +48,29 @@ func changed(t *testing.T, s verdict.Store, next verdict.Transaction, e *verdict
 	}
 	want := next
 	want.EventID = stored.EventID
-	want.Due, want.SentAt, want.SettledAt = plain(next.Due), plain(next.SentAt), plain(next.SettledAt)
+	want.Due, want.SentAt = plain(next.Due), plain(next.SentAt)
+	want.CheckedAt, want.SettledAt = plain(next.CheckedAt), plain(next.SettledAt)
 	equal(t, "stored", stored, nil, want)
 	standsAs(t, s, want)
 	return stored
 }
 
+func eachPart(t *testing.T, s verdict.Store) {
+	full := create(t, s, exotic())
+	empty := full
+	empty.Version++
+	empty.Status, empty.Stage, empty.Reason, empty.Reference = verdict.Failed, verdict.StageAccepted, "", ""
+	empty.Sends, empty.Checks, empty.Answered, empty.Watched = 0, 0, false, false
+	empty.Due, empty.SentAt, empty.CheckedAt, empty.SettledAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	full.Version, full.EventID = 3, changed(t, s, empty, nil).EventID
+	changed(t, s, full, nil)
+}
+
 func staleVersion(t *testing.T, s verdict.Store) {
 	first := create(t, s, accepted("owner", 1, time.Now()))
 	standing := replace(t, s, first.Send(policy(), time.Now()), nil)
+	record(t, s, standing.ID, verdict.Evidence{Source: verdict.SourceWebhook, Outcome: verdict.OutcomeFailed})
+	told := history(t, s, standing.ID)
 	last := lastEventID(t, s)
 
 	ahead := standing
@@ -72,9 +88,7 @@ func staleVersion(t *testing.T, s verdict.Store) {
 		is(t, name, err, verdict.ErrStale)
 	}
 	standsAs(t, s, standing)
-	if found := history(t, s, standing.ID); len(found) != 0 {
-		t.Errorf("a stale change left evidence: %+v", found)
-	}
+	equal(t, "history after stale changes", history(t, s, standing.ID), nil, told)
 	if now := lastEventID(t, s); now != last {
 		t.Errorf("the last event id went from %d to %d", last, now)
 	}
@@ -122,5 +136,35 @@ func changeWithEvidence(t *testing.T, s verdict.Store) {
 	found := history(t, s, settled.ID)
 	if len(found) != 1 || found[0].Source != e.Source || found[0].Outcome != e.Outcome || found[0].At != settled.SettledAt {
 		t.Errorf("evidence %+v of %+v", found, settled)
+	}
+}
+
+func contradictedBefore(t *testing.T, s verdict.Store) {
+	sent := plain(time.Now())
+	later := sent.Add(time.Hour)
+	for n, test := range []struct {
+		settles verdict.Evidence
+		against verdict.Outcome
+	}{
+		{verdict.Evidence{Source: verdict.SourceReply, Outcome: verdict.OutcomeFailed}, verdict.OutcomeSucceeded},
+		{verdict.Evidence{Source: verdict.SourceWebhook, Outcome: verdict.OutcomeFailed, Raw: []byte("no")}, verdict.OutcomeSucceeded},
+		{verdict.Evidence{Source: verdict.SourceCheck, Outcome: verdict.OutcomeSucceeded}, verdict.OutcomeFailed},
+		{verdict.Evidence{Source: verdict.SourceCheck, Outcome: verdict.OutcomeNotFound}, verdict.OutcomeSucceeded}, // so late it means failed
+		{verdict.Evidence{Source: verdict.SourceOperator, Outcome: verdict.OutcomeSucceeded}, verdict.OutcomeFailed},
+	} {
+		state := replace(t, s, create(t, s, accepted("owner", n, sent)).Send(policy(), sent), nil)
+		var want []verdict.Evidence
+		for _, o := range []verdict.Outcome{
+			verdict.OutcomeSucceeded, verdict.OutcomeFailed, verdict.OutcomePending, verdict.OutcomeNotFound, verdict.OutcomeUnknown, verdict.OutcomeNotSent,
+		} {
+			e := verdict.Evidence{Source: verdict.SourceWebhook, Outcome: o, At: sent, Raw: []byte(o)}
+			record(t, s, state.ID, e)
+			e.Conflict = o == test.against
+			want = append(want, e)
+		}
+		e := test.settles
+		e.Asked, e.At = later, later
+		changed(t, s, state.Weigh(e, policy()), &e)
+		equal(t, string(e.Source)+" that settles", history(t, s, state.ID), nil, append(want, e))
 	}
 }

@@ -13,6 +13,7 @@ var reviewing = []promise{
 	{"a key is held while its transaction is pending", pendingKeepsItsKey},
 	{"transactions are found by their stage", stages},
 	{"conflicts are listed in the order in which they were stored", conflicts},
+	{"what came before the verdict is listed as a conflict where it was stored", listedWhereStored},
 	{"the backlog is counted", backlog},
 }
 
@@ -108,6 +109,33 @@ func conflicts(t *testing.T, s verdict.Store) {
 	equal(t, "conflicts after the first", rest, err, all[1:])
 	one, err := s.Conflicts(t.Context(), 0, 1)
 	equal(t, "one conflict", one, err, all[:1])
+}
+
+func listedWhereStored(t *testing.T, s verdict.Store) {
+	no := verdict.Evidence{Source: verdict.SourceWebhook, Outcome: verdict.OutcomeFailed, At: plain(time.Now())}
+	told, pending := create(t, s, accepted("owner", 1, time.Now())), create(t, s, accepted("owner", 2, time.Now()))
+	record(t, s, told.ID, no)
+	record(t, s, pending.ID, no)
+	settled := settle(t, s, accepted("owner", 3, time.Now()))
+	record(t, s, settled.ID, verdict.Evidence{Source: verdict.SourceCheck, Outcome: verdict.OutcomeFailed, Conflict: true})
+	before, err := s.Conflicts(t.Context(), 0, 10)
+	if err != nil || len(before) != 1 {
+		t.Fatalf("conflicts before the verdict %+v, error %v", before, err)
+	}
+
+	e := verdict.Evidence{Source: verdict.SourceCheck, Outcome: verdict.OutcomeSucceeded, At: time.Now()}
+	told = replace(t, s, told.Weigh(e, policy()), &e)
+	all, err := s.Conflicts(t.Context(), 0, 10)
+	if err != nil || len(all) != 2 || all[0].Number >= all[1].Number {
+		t.Fatalf("conflicts %+v, error %v", all, err)
+	}
+	equal(t, "transaction of the first conflict", all[0].Transaction, nil, told)
+	equal(t, "evidence of the first conflict", all[0].Evidence, nil, history(t, s, told.ID)[0])
+	equal(t, "conflicts that there were", all[1:], nil, before)
+	rest, err := s.Conflicts(t.Context(), all[0].Number, 10)
+	equal(t, "conflicts after the first", rest, err, before)
+	got, err := s.Backlog(t.Context())
+	equal(t, "conflicts counted", got.Conflicts, err, 2)
 }
 
 func backlog(t *testing.T, s verdict.Store) {

@@ -21,7 +21,7 @@ type promise struct {
 
 // Run tests the stores that open returns. Each must be new and empty; Run closes it.
 func Run(t *testing.T, open func(t *testing.T) verdict.Store) {
-	for _, group := range [][]promise{creating, replacing, claiming, numbering, keeping, reviewing, closing} {
+	for _, group := range [][]promise{creating, replacing, claiming, asking, knowing, numbering, keeping, reviewing, closing} {
 		for _, p := range group {
 			t.Run(p.name, func(t *testing.T) { p.test(t, opened(t, open)) })
 		}
@@ -88,6 +88,14 @@ func settle(t *testing.T, s verdict.Store, given verdict.Transaction) verdict.Tr
 	return replace(t, s, create(t, s, given).Weigh(e, policy()), &e)
 }
 
+// record adds evidence to a transaction.
+func record(t *testing.T, s verdict.Store, id string, e verdict.Evidence) {
+	t.Helper()
+	if err := s.Record(t.Context(), id, e); err != nil {
+		t.Errorf("record %s: %v", id, err)
+	}
+}
+
 // standsAs checks that a transaction is read back just so, by its id and by its scope.
 func standsAs(t *testing.T, s verdict.Store, want verdict.Transaction) {
 	t.Helper()
@@ -117,6 +125,9 @@ func is(t *testing.T, what string, err, want error) {
 
 // plain returns a time as a store returns it: in UTC, without the monotonic clock.
 func plain(t time.Time) time.Time { return t.Round(0).UTC() }
+
+// abroad returns a time in a zone that isn't ours.
+func abroad(t time.Time) time.Time { return t.In(time.FixedZone("", 3600)) }
 
 // together runs n calls at once and waits for them.
 func together(n int, call func(i int)) {

@@ -9,10 +9,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"verdict"
 	"verdict/provider/wire"
 )
+
+// settlesWithin is how long after the request all was final that became final, as it was observed.
+const settlesWithin = 2 * time.Minute
+
+// budget is a guess: the partner blocks clients that check too often, and doesn't publish its limit.
+var budget = verdict.Budget{Limit: 60, Window: time.Minute, Burst: 1}
 
 // Provider is the adapter. It is safe for concurrent use and holds no connection between calls.
 type Provider struct {
@@ -56,8 +63,8 @@ func (p *Provider) Submit(ctx context.Context, s verdict.Submission) (verdict.An
 
 // Check asks for the transaction. A 429 or 403 means that we ask too often. Only a 404 without a body is the partner's
 // own "not found": one with a body comes from something in front of it, which knows nothing of transactions.
-func (p *Provider) Check(ctx context.Context, reference string) (verdict.Answer, error) {
-	r, err := p.client.Call(ctx, http.MethodGet, "transaction/"+url.PathEscape(reference), nil, nil)
+func (p *Provider) Check(ctx context.Context, q verdict.Question) (verdict.Answer, error) {
+	r, err := p.client.Call(ctx, q.Deadline, http.MethodGet, "transaction/"+url.PathEscape(q.Reference), nil, nil)
 	a := verdict.Answer{Raw: r.Body}
 	switch {
 	case err != nil:
@@ -68,7 +75,7 @@ func (p *Provider) Check(ctx context.Context, reference string) (verdict.Answer,
 		a.Outcome = verdict.OutcomeNotFound
 		return a, nil
 	case r.Status == http.StatusOK:
-		return readAbout(reference, r.Body)
+		return readAbout(q.Reference, r.Body)
 	}
 	return a, r.Undecided()
 }
@@ -84,8 +91,10 @@ func (p *Provider) Traits() verdict.Traits {
 		Deduplicates:   false,
 		WebhookSettles: true,
 		NotFoundFinal:  p.config.NotFoundFinal,
+		SettlesWithin:  settlesWithin,
 		SubmitTimeout:  p.config.SubmitTimeout,
 		Submits:        p.config.Submits,
 		Checks:         p.config.Checks,
+		Budget:         budget,
 	}
 }

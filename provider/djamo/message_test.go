@@ -115,7 +115,7 @@ func TestOnlyThePartnersOwn404IsNotFound(t *testing.T) {
 		a, err := onPipe(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(tt.status)
 			_, _ = w.Write([]byte(tt.body))
-		}).Check(t.Context(), "a")
+		}).Check(t.Context(), ask("a"))
 		if a.Outcome != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%d %q: got %q, %v; want %q", tt.status, tt.body, a.Outcome, err, tt.want)
 		}
@@ -124,7 +124,7 @@ func TestOnlyThePartnersOwn404IsNotFound(t *testing.T) {
 
 func TestForbiddenThrottlesACheckButDecidesNothingOfASubmit(t *testing.T) {
 	p := onPipe(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
-	_, err := p.Check(t.Context(), "a")
+	_, err := p.Check(t.Context(), ask("a"))
 	if throttled, ok := errors.AsType[*verdict.ThrottledError](err); !ok || throttled.After != time.Minute {
 		t.Errorf("check: got %v, want to stay away for a minute", err)
 	}
@@ -149,4 +149,8 @@ func onPipe(t *testing.T, partner http.HandlerFunc) verdict.Provider {
 		}
 	})
 	return open(t, "http://partner.example", pipe.Dial)
+}
+
+func ask(reference string) verdict.Question {
+	return verdict.Question{Reference: reference, Deadline: time.Now().Add(verdict.CheckTimeout)}
 }

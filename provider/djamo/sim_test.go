@@ -99,7 +99,7 @@ func TestAnswersAgreeWithThePartnersLedger(t *testing.T) {
 		seen := map[verdict.Outcome]int{}
 		for i := range submits {
 			id := fmt.Sprint(i)
-			last, err := p.Check(t.Context(), id)
+			last, err := p.Check(t.Context(), ask(id))
 			want := ledger[id]
 			if want == "" {
 				want = verdict.OutcomeNotFound
@@ -142,15 +142,15 @@ func TestCheckTellsPendingAndBans(t *testing.T) {
 			}
 		})
 		synctest.Wait()
-		if a, err := p.Check(t.Context(), "a"); err != nil || a.Outcome != verdict.OutcomePending {
+		if a, err := p.Check(t.Context(), ask("a")); err != nil || a.Outcome != verdict.OutcomePending {
 			t.Errorf("at first: %q, %v", a.Outcome, err)
 		}
 		submits.Wait()
-		if a, err := p.Check(t.Context(), "a"); err != nil || a.Outcome != verdict.OutcomeFailed || a.Reason != "declined by the partner" {
+		if a, err := p.Check(t.Context(), ask("a")); err != nil || a.Outcome != verdict.OutcomeFailed || a.Reason != "declined by the partner" {
 			t.Errorf("then: %+v, %v", a, err)
 		}
 		for _, want := range []time.Duration{55 * time.Second, time.Minute} { // 429 until the window is over; 403 doesn't say
-			_, err := p.Check(t.Context(), "a")
+			_, err := p.Check(t.Context(), ask("a"))
 			throttled, ok := errors.AsType[*verdict.ThrottledError](err)
 			if !ok || throttled.After != want {
 				t.Errorf("too often: got %v, want to stay away for %s", err, want)

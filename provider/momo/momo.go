@@ -17,8 +17,11 @@ import (
 	"verdict/provider/wire"
 )
 
-// refusedPause is how long to stay away after a 401: so short, because a new token mostly mends it.
-const refusedPause = 5 * time.Second
+// settlesWithin is after how long without a callback the manual has us check.
+const settlesWithin = 5 * time.Minute
+
+// budget is the manual's limit.
+var budget = verdict.Budget{Limit: 10, Window: time.Second, Burst: 1}
 
 // Provider is the adapter. It is safe for concurrent use and holds no connection between calls.
 type Provider struct {
@@ -48,8 +51,8 @@ func New(c Config) (*Provider, error) {
 // A payload that can't be made a request of fails for good, since it is provably without effect and always will be.
 //
 // A 202 says that the partner has it, and a 409 that it had it before; the verdict comes later. An error with a code
-// that refuses the request is a decline. A 401 is a refusal without effect (RFC 9110 section 15.5.2), and worth another
-// try with a new token. Without a token nothing of the submit is sent.
+// that refuses the request is a decline. A 401 turns it away at the door (RFC 9110 section 15.5.2), which is as good as
+// not sent, and worth another try with a new token. Without a token nothing of the submit is sent.
 func (p *Provider) Submit(ctx context.Context, s verdict.Submission) (verdict.Answer, error) {
 	body, err := order(s, p.config.Currency)
 	if err != nil {
@@ -97,8 +100,8 @@ func (p *Provider) weigh(r wire.Reply, token string) (verdict.Answer, error) {
 
 // Check asks for the transaction. A 429 or 403 means that we ask too often. Only a 404 with the partner's own code is
 // its "not found": another comes from something in front of it, which knows nothing of transactions.
-func (p *Provider) Check(ctx context.Context, reference string) (verdict.Answer, error) {
-	id, err := wireReference(reference)
+func (p *Provider) Check(ctx context.Context, q verdict.Question) (verdict.Answer, error) {
+	id, err := wireReference(q.Reference)
 	if err != nil {
 		return verdict.Answer{}, err
 	}
@@ -106,7 +109,7 @@ func (p *Provider) Check(ctx context.Context, reference string) (verdict.Answer,
 	if err != nil {
 		return verdict.Answer{}, err
 	}
-	r, err := p.client.Call(ctx, http.MethodGet, "collection/v1_0/requesttopay/"+id, p.header(token), nil)
+	r, err := p.client.Call(ctx, q.Deadline, http.MethodGet, "collection/v1_0/requesttopay/"+id, p.header(token), nil)
 	a := verdict.Answer{Raw: r.Body}
 	switch {
 	case err != nil:
@@ -119,7 +122,7 @@ func (p *Provider) Check(ctx context.Context, reference string) (verdict.Answer,
 		a.Outcome = verdict.OutcomeNotFound
 		return a, nil
 	case r.Status == http.StatusOK:
-		return readAbout(reference, r.Body)
+		return readAbout(q.Reference, r.Body)
 	}
 	return a, r.Undecided()
 }
@@ -134,9 +137,11 @@ func (p *Provider) Traits() verdict.Traits {
 		Deduplicates:   true,
 		WebhookSettles: false,
 		NotFoundFinal:  p.config.NotFoundFinal,
+		SettlesWithin:  settlesWithin,
 		SubmitTimeout:  p.config.SubmitTimeout,
 		Submits:        p.config.Submits,
 		Checks:         p.config.Checks,
+		Budget:         budget,
 	}
 }
 
@@ -159,5 +164,5 @@ func (p *Provider) tokenBefore(ctx context.Context, deadline time.Time) (string,
 // refused is the error of a call whose token the partner didn't take. The token isn't used again.
 func (p *Provider) refused(token string) error {
 	p.tokens.forget(token)
-	return fmt.Errorf("the partner refused our access token: %w", &verdict.ThrottledError{After: refusedPause})
+	return fmt.Errorf("the partner refused our access token: %w", verdict.ErrNotSent)
 }

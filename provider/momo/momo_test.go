@@ -66,7 +66,7 @@ func TestAnswersToASubmit(t *testing.T) {
 		{403, code("NOT_ALLOWED"), "", "", "uncertain"},
 		{404, code("PAYER_NOT_FOUND"), "", "", "uncertain"},
 		{503, code("INVALID_CURRENCY"), "", "", "uncertain"},
-		{401, `{"statusCode":401,"message":"Unauthorized"}`, "", "", "throttled"},
+		{401, `{"statusCode":401,"message":"Unauthorized"}`, "", "", "not sent"},
 		{429, "", "", "", "throttled"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestAnswersToACheck(t *testing.T) {
 		{200, `{"code":"RESOURCE_NOT_FOUND"}`, "", "uncertain"},
 		{200, "", "", "uncertain"},
 		{202, result(verdict.OutcomeSucceeded), "", "uncertain"},
-		{401, "", "", "throttled"},
+		{401, "", "", "not sent"},
 		{403, "", "", "throttled"},
 		{429, "", "", "throttled"},
 		{200, `{"status":"SUCCESSFUL","referenceId":"0198f000-0000-4000-8000-000000000001"}`, verdict.OutcomeSucceeded, ""},
@@ -104,7 +104,7 @@ func TestAnswersToACheck(t *testing.T) {
 		{200, `{"status":"SUCCESSFUL","externalId":"0198f000-0000-7000-8000-000000000002"}`, verdict.OutcomeSucceeded, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			a, err := answering(t, tt.status, tt.body).Check(t.Context(), ours)
+			a, err := answering(t, tt.status, tt.body).Check(t.Context(), ask(ours))
 			if a.Outcome != tt.outcome || kindOf(err) != tt.kind || string(a.Raw) != tt.body {
 				t.Errorf("%d %s: got %q, %v; want %q, %q", tt.status, tt.body, a.Outcome, err, tt.outcome, tt.kind)
 			}
@@ -131,7 +131,7 @@ func TestRequestsCarryWhatThePartnerWants(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := p.Check(t.Context(), ours); err == nil {
+		if _, err := p.Check(t.Context(), ask(ours)); err == nil {
 			t.Error("took a 202 for an answer")
 		}
 		const theirs = "0198f000-0000-4000-8000-000000000001"
@@ -166,8 +166,15 @@ func TestTraitsComeFromTheSettings(t *testing.T) {
 	c := settings()
 	c.NotFoundFinal, c.SubmitTimeout, c.Submits, c.Checks = 0, 10*time.Second, 3, 4
 	p, err := New(c)
-	want := verdict.Traits{Deduplicates: true, SubmitTimeout: 10 * time.Second, Submits: 3, Checks: 4}
+	want := verdict.Traits{
+		Deduplicates: true, SettlesWithin: 5 * time.Minute, SubmitTimeout: 10 * time.Second, Submits: 3, Checks: 4,
+		Budget: verdict.Budget{Limit: 10, Window: time.Second, Burst: 1},
+	}
 	if err != nil || p.Traits() != want {
 		t.Errorf("got %+v, %v; want %+v", p.Traits(), err, want)
 	}
+}
+
+func ask(reference string) verdict.Question {
+	return verdict.Question{Reference: reference, Deadline: time.Now().Add(verdict.CheckTimeout)}
 }

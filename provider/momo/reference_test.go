@@ -34,7 +34,7 @@ func TestReferenceThatIsNoUUIDv7IsNotSent(t *testing.T) {
 		s := submission()
 		s.Reference = reference
 		_, submitted := p.Submit(t.Context(), s)
-		_, checked := p.Check(t.Context(), reference)
+		_, checked := p.Check(t.Context(), ask(reference))
 		for _, err := range []error{submitted, checked} {
 			if !errors.Is(err, verdict.ErrNotSent) || !strings.HasPrefix(err.Error(), "the reference isn't a UUIDv7") {
 				t.Errorf("%q: got %v", reference, err)

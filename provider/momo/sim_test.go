@@ -101,10 +101,10 @@ func TestAnswersAgreeWithThePartnersLedger(t *testing.T) {
 				a, err := pay(p, numbered(i), somebody, "")
 				note(fmt.Sprint("sent: ", a.Outcome, kindOf(err)))
 				for a.Outcome != verdict.OutcomeFailed && a.Outcome != verdict.OutcomeSucceeded {
-					a, err = p.Check(t.Context(), numbered(i))
+					a, err = p.Check(t.Context(), ask(numbered(i)))
 					note(fmt.Sprint("asked: ", a.Outcome, kindOf(err)))
 					if time.Sleep(p.Traits().NotFoundFinal); a.Outcome == verdict.OutcomeNotFound {
-						if a, _ = p.Check(t.Context(), numbered(i)); a.Outcome == verdict.OutcomeNotFound {
+						if a, _ = p.Check(t.Context(), ask(numbered(i))); a.Outcome == verdict.OutcomeNotFound {
 							a, err = pay(p, numbered(i), somebody, "")
 							note(fmt.Sprint("sent again: ", a.Outcome, kindOf(err)))
 						}
@@ -171,7 +171,7 @@ func TestSendingAgainActsOnceWhateverBecameOfTheFirst(t *testing.T) {
 				}
 			}
 			time.Sleep(p.Traits().NotFoundFinal)
-			if a, err := p.Check(t.Context(), ours); err != nil || a.Outcome != verdict.OutcomeSucceeded {
+			if a, err := p.Check(t.Context(), ask(ours)); err != nil || a.Outcome != verdict.OutcomeSucceeded {
 				t.Errorf("%s, in the end: got %q, %v", wish, a.Outcome, err)
 			}
 			if e, s := partner.Ledger(), partner.Stats(); len(e) != 1 || s.Posts != 4 {
@@ -195,7 +195,7 @@ func TestRefusalsOfThePartnerAreDeclines(t *testing.T) {
 				t.Errorf("%s: %+v, %v", payer, a, err)
 			}
 			time.Sleep(p.Traits().NotFoundFinal)
-			if a, err := p.Check(t.Context(), reference); err != nil || a.Outcome != verdict.OutcomeFailed || a.Reason != want {
+			if a, err := p.Check(t.Context(), ask(reference)); err != nil || a.Outcome != verdict.OutcomeFailed || a.Reason != want {
 				t.Errorf("%s: %+v, %v; want %s", payer, a, err, want)
 			}
 		}
@@ -209,7 +209,7 @@ func TestTokenIsReplacedInTimeAndAfterTheyWereLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, partner, _ := besideSim(t, sim.Config{Speed: 60, BanAfter: -1}) // a token lasts a minute
 		for range 600 {
-			if a, err := p.Check(t.Context(), ours); err != nil || a.Outcome != verdict.OutcomeNotFound {
+			if a, err := p.Check(t.Context(), ask(ours)); err != nil || a.Outcome != verdict.OutcomeNotFound {
 				t.Fatalf("got %q, %v", a.Outcome, err)
 			}
 			time.Sleep(time.Second)
@@ -218,11 +218,11 @@ func TestTokenIsReplacedInTimeAndAfterTheyWereLost(t *testing.T) {
 			t.Errorf("%d tokens in ten minutes, want one each half minute", n)
 		}
 		p.tokens.keep("from before the partner's restart", time.Hour)
-		if _, err := p.Check(t.Context(), ours); kindOf(err) != "throttled" {
+		if _, err := p.Check(t.Context(), ask(ours)); kindOf(err) != "not sent" {
 			t.Errorf("with a token it doesn't know: %v", err)
 		}
-		time.Sleep(refusedPause)
-		if a, err := p.Check(t.Context(), ours); err != nil || a.Outcome != verdict.OutcomeNotFound {
+		time.Sleep(tokenPause)
+		if a, err := p.Check(t.Context(), ask(ours)); err != nil || a.Outcome != verdict.OutcomeNotFound {
 			t.Errorf("after that: %q, %v", a.Outcome, err)
 		}
 	})
@@ -232,12 +232,12 @@ func TestCheckTellsWhenItIsTooOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, partner, _ := besideSim(t, sim.Config{})
 		for range 10 {
-			if _, err := p.Check(t.Context(), ours); err != nil {
+			if _, err := p.Check(t.Context(), ask(ours)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, want := range []time.Duration{time.Second, time.Minute} { // 429 says how long; 403 doesn't
-			_, err := p.Check(t.Context(), ours)
+			_, err := p.Check(t.Context(), ask(ours))
 			if throttled, ok := errors.AsType[*verdict.ThrottledError](err); !ok || throttled.After != want {
 				t.Errorf("too often: got %v, want to stay away for %s", err, want)
 			}

@@ -119,7 +119,7 @@ func (p *Provider) fetchToken(ctx context.Context) (token string, life time.Dura
 	credentials := base64.StdEncoding.EncodeToString([]byte(p.config.APIUser + ":" + p.config.APIKey))
 	h.Set("Authorization", "Basic "+credentials)
 	h.Set("Ocp-Apim-Subscription-Key", p.config.SubscriptionKey)
-	r, err := p.client.Call(ctx, http.MethodPost, "collection/token/", h, []byte("{}"))
+	r, err := p.client.Call(ctx, time.Time{}, http.MethodPost, "collection/token/", h, []byte("{}"))
 	switch {
 	case err != nil:
 		err = fmt.Errorf("no access token: %w: %w", err, verdict.ErrNotSent)

@@ -125,6 +125,10 @@ func submission(reference string) verdict.Submission {
 	}
 }
 
+func ask(reference string) verdict.Question {
+	return verdict.Question{Reference: reference, Deadline: time.Now().Add(verdict.CheckTimeout)}
+}
+
 // call submits, or checks, with patience.
 func call(t *testing.T, p verdict.Provider, submit bool) (verdict.Answer, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -132,7 +136,7 @@ func call(t *testing.T, p verdict.Provider, submit bool) (verdict.Answer, error)
 	if submit {
 		return p.Submit(ctx, submission(reference))
 	}
-	return p.Check(ctx, reference)
+	return p.Check(ctx, ask(reference))
 }
 
 // both runs a test for a submit and for a check.

@@ -24,7 +24,7 @@ type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 // Wire is how a partner speaks: what the suite must know of it to play its part.
 type Wire struct {
 	// Authenticates says that the partner wants credentials. Then a 401 refuses a call before it has any effect (RFC
-	// 9110 section 15.5.2), and the adapter stays away for a while; from any other partner it means nothing.
+	// 9110 section 15.5.2), which is as good as not sent; from any other partner it means nothing.
 	Authenticates bool
 
 	// Read says what a request of the adapter asks for.

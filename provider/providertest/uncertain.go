@@ -29,7 +29,7 @@ func (s suite) unauthorized(t *testing.T) {
 		p := s.onTCP(t, func(w http.ResponseWriter, c Call) { send(w, Reply{Status: http.StatusUnauthorized}) })
 		a, err := call(t, s.open(t, p.URL, nil), submit)
 		if s.wire.Authenticates {
-			wantError(t, submit, a, err, "throttled")
+			wantError(t, submit, a, err, "not sent")
 		} else {
 			wantError(t, submit, a, err, "uncertain")
 		}
@@ -292,7 +292,7 @@ func (s suite) concurrent(t *testing.T) {
 				t.Errorf("submit %d: got %q, %v; want %s", i, a.Outcome, err, tell(c))
 			}
 			c.Submit = false
-			a, err = provider.Check(t.Context(), c.Reference)
+			a, err = provider.Check(t.Context(), ask(c.Reference))
 			if err != nil || a.Outcome != tell(c) {
 				t.Errorf("check %d: got %q, %v; want %s", i, a.Outcome, err, tell(c))
 			}

@@ -96,6 +96,11 @@ func (s suite) lateBefore(t *testing.T) {
 		a, err := provider.Submit(t.Context(), late)
 		wantError(t, true, a, err, "not sent")
 	}
+	late := ask(reference)
+	late.Deadline = time.Now().Add(-time.Nanosecond)
+	if a, err := provider.Check(t.Context(), late); err == nil {
+		t.Errorf("a check past its deadline: got %q, want an error", a.Outcome)
+	}
 	if n := p.arrived(reference); n != 0 {
 		t.Errorf("%d requests arrived", n)
 	}

@@ -86,10 +86,15 @@ func (c *Client) Send(ctx context.Context, deadline time.Time, path string, head
 	return r, nil
 }
 
-// Call makes a request that does no harm at the partner, such as a status check, to an escaped path below the base URL.
-// The body is JSON; nil: none. An error is for the support desk and of no kind: nothing was learned. ctx bounds the
-// wait. Beside an error the reply holds what had come by then.
-func (c *Client) Call(ctx context.Context, method, path string, header http.Header, body []byte) (Reply, error) {
+// Call makes a request that does no harm at the partner, such as a status check, to an escaped path below the base URL,
+// unless the deadline, if there is one, has passed when the first byte is to leave. The body is JSON; nil: none. An error is for the
+// support desk and of no kind: nothing was learned. ctx bounds the wait. Beside an error the reply holds what had come by
+// then.
+func (c *Client) Call(ctx context.Context, deadline time.Time, method, path string, header http.Header, body []byte) (Reply, error) {
+	if !deadline.IsZero() {
+		g := &gate{ready: func() error { return inTime(ctx, deadline) }}
+		ctx = g.guard(ctx)
+	}
 	r, err := c.call(ctx, method, path, header, body)
 	if err != nil {
 		return r, errors.New(plain(err))

@@ -72,9 +72,13 @@ func TestRequestsSayWhatTheyShould(t *testing.T) {
 	}{
 		{func() (Reply, error) { return c.Send(t.Context(), soon(), "orders", header, []byte(`{"n":1}`)) },
 			told{"POST", "/api/orders", `{"n":1}`, "application/json", "application/json", "t"}},
-		{func() (Reply, error) { return c.Call(t.Context(), http.MethodPost, "token/", header, []byte("{}")) },
+		{func() (Reply, error) {
+			return c.Call(t.Context(), time.Time{}, http.MethodPost, "token/", header, []byte("{}"))
+		},
 			told{"POST", "/api/token/", "{}", "application/json", "application/json", "t"}},
-		{func() (Reply, error) { return c.Call(t.Context(), http.MethodGet, "orders/a%2Fb", nil, nil) },
+		{func() (Reply, error) {
+			return c.Call(t.Context(), time.Time{}, http.MethodGet, "orders/a%2Fb", nil, nil)
+		},
 			told{"GET", "/api/orders/a%2Fb", "", "application/json", "", ""}},
 	} {
 		r, err := tt.call()
@@ -111,7 +115,7 @@ func TestEachRequestHasAConnectionOfItsOwnAndThereAreNoMoreAtATime(t *testing.T)
 		var callers sync.WaitGroup
 		for range calls {
 			callers.Go(func() {
-				if _, err := c.Call(t.Context(), http.MethodGet, "a", nil, nil); err != nil {
+				if _, err := c.Call(t.Context(), time.Time{}, http.MethodGet, "a", nil, nil); err != nil {
 					t.Error(err)
 				}
 			})
@@ -127,11 +131,11 @@ func TestErrorsOfCallsAreOfNoKind(t *testing.T) {
 	c := open(t, "http://partner.example", func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	})
-	_, err := c.Call(t.Context(), http.MethodGet, "a", nil, nil)
+	_, err := c.Call(t.Context(), time.Time{}, http.MethodGet, "a", nil, nil)
 	if fmt.Sprint(err) != "connection refused" || errors.Is(err, verdict.ErrUncertain) || errors.Is(err, verdict.ErrNotSent) {
 		t.Errorf("call: got %v", err)
 	}
-	if _, err := send(t, c, soon()); fmt.Sprint(err) != "connection refused: nothing was sent" || !errors.Is(err, verdict.ErrNotSent) {
+	if _, err := send(t, c, soon()); fmt.Sprint(err) != "connection refused: it has had no effect" || !errors.Is(err, verdict.ErrNotSent) {
 		t.Errorf("send: got %v", err)
 	}
 }

@@ -1,5 +1,6 @@
 // Package admin is what operators may know and do: what is for review, what contradicts itself, what happened to a
-// transaction and what was heard of it word for word; to ask a partner again, and to resolve what it leaves open.
+// transaction and what was heard of it word for word, when its partner is asked about it; to ask again, and to resolve
+// what a partner leaves open.
 //
 // It answers to whoever calls, for all tenants and owners, so package web serves it on a loopback listener of its own.
 package admin
@@ -45,7 +46,7 @@ type Route struct {
 	Pattern string   // method and path, as http.ServeMux reads them
 	Members []string // of the JSON object that is the request's body, all strings; none if it needs no body
 
-	// Answer returns what is answered as JSON. Its errors are those of package verdict.
+	// Answer returns what is answered as JSON. Its errors are those of package verdict, and *UnknownPartnerError.
 	Answer func(r *http.Request, members map[string]string) (any, error)
 }
 
@@ -57,6 +58,8 @@ func (d *Desk) Routes() []Route {
 		{"POST /v1/transactions/{id}/check", nil, d.check},
 		{"POST /v1/transactions/{id}/resolve", []string{"status", "reason"}, d.resolve},
 		{"GET /v1/conflicts", nil, d.conflicts},
+		{"GET /v1/partners", nil, d.partners},
+		{"GET /v1/partners/{name}", nil, d.prospect},
 	}
 }
 

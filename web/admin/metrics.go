@@ -18,12 +18,12 @@ const (
 )
 
 // Metrics returns the handler of GET /metrics for Prometheus. It names no tenant, owner or transaction. While the record
-// doesn't answer, the metrics of the backlog are missing and the others are told.
+// doesn't answer, the metrics of the backlog are missing and the others are told: those of the partners as they were.
 func (d *Desk) Metrics() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		collectors.NewBuildInfoCollector(), newBacklogCollector(d.Store),
+		collectors.NewBuildInfoCollector(), newBacklogCollector(d.Store), newPartnerCollector(d.Settler.Planner),
 	)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(d.Log.Handler(), slog.LevelError), ErrorHandling: promhttp.ContinueOnError,

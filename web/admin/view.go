@@ -32,7 +32,7 @@ type Evidence struct {
 	Asked     time.Time       `json:"asked,omitzero"`      // when our call began
 	At        time.Time       `json:"at"`
 	WaitMS    int64           `json:"wait_ms,omitempty"` // how long the partner asked us to stay away
-	Conflict  bool            `json:"conflict"`          // it contradicts the verdict that stood when it came
+	Conflict  bool            `json:"conflict"`          // it contradicts the verdict
 	Raw       string          `json:"raw"`
 	Encoding  string          `json:"raw_encoding,omitempty"` // base64 if what came is no UTF-8
 }
