@@ -60,6 +60,13 @@ func (h *Hub) listen(transaction string) (cancel func()) {
 	return h.Subscribe(verdict.Topic{Audience: ama, Transaction: transaction}, func(verdict.Event) {})
 }
 
+// toReport is how many transactions are to be reported.
+func (h *Hub) toReport() int {
+	h.watched.mu.Lock()
+	defer h.watched.mu.Unlock()
+	return len(h.watched.due)
+}
+
 func TestAWatchedTransactionIsReportedAfterEverLongerPauses(t *testing.T) {
 	watching(t, func(t *testing.T, h *Hub, w *watcher) {
 		defer h.listen("t1")()
@@ -68,7 +75,7 @@ func TestAWatchedTransactionIsReportedAfterEverLongerPauses(t *testing.T) {
 		defer h.listen("t1")() // another subscriber
 		time.Sleep(time.Hour)
 		w.heard(t, "t1 2s", "t1 6s", "t1 14s", "t1 30s", "t1 1m2s")
-		if n := len(h.watched.due); n != 0 {
+		if n := h.toReport(); n != 0 {
 			t.Errorf("%d are still to be reported", n)
 		}
 	})
@@ -93,13 +100,14 @@ func TestOnlyWhatHasASubscriberIsReported(t *testing.T) {
 		defer h.Subscribe(verdict.Topic{Audience: ama}, func(verdict.Event) {})() // no transaction
 		one()
 		time.Sleep(3 * time.Second)
-		if n := len(h.watched.due); n != 1 {
+		synctest.Wait()
+		if n := h.toReport(); n != 1 {
 			t.Errorf("%d are to be reported again", n)
 		}
 		other()
 		time.Sleep(time.Minute)
 		w.heard(t, "shared 2s")
-		if n := len(h.watched.due); n != 0 {
+		if n := h.toReport(); n != 0 {
 			t.Errorf("%d are still to be reported", n)
 		}
 	})
@@ -124,12 +132,12 @@ func TestWhatIsToBeReportedIsBounded(t *testing.T) {
 		for n := range maxWatched + 10 {
 			h.listen(fmt.Sprint("t", n))()
 		}
-		if n := len(h.watched.due); n != maxWatched {
+		if n := h.toReport(); n != maxWatched {
 			t.Errorf("%d are to be reported, want %d at most", n, maxWatched)
 		}
 		time.Sleep(3 * time.Second)
 		w.heard(t)
-		if n := len(h.watched.due); n != 0 {
+		if n := h.toReport(); n != 0 {
 			t.Errorf("%d are still to be reported when all have left", n)
 		}
 	})
@@ -138,7 +146,7 @@ func TestWhatIsToBeReportedIsBounded(t *testing.T) {
 func TestNobodyWantsToKnow(t *testing.T) {
 	h := newHub(&record{})
 	defer h.listen("t1")()
-	if n := len(h.watched.due); n != 0 {
+	if n := h.toReport(); n != 0 {
 		t.Errorf("%d are to be reported", n)
 	}
 }

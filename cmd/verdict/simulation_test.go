@@ -124,7 +124,7 @@ func interesting() []string {
 
 // TestSimulationReplays runs universes twice: everything happens again, to the nanosecond.
 func TestSimulationReplays(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(12) {
 		first, _ := simulate(t, seed+1, variant{}, newSimTally())
 		second, _ := simulate(t, seed+1, variant{}, newSimTally())
 		if first.digest() != second.digest() {
