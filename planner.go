@@ -32,6 +32,7 @@ type desk struct {
 	partner Partner   // as of the last look
 	policy  Policy    // for the transactions of now
 	planned time.Time // when the outlook was made
+	learned time.Time // when the last of what it rests on was learned
 	seen    Learned   // since handed
 	handed  time.Time // when what was seen went to the store
 	told    []told    // verdicts whose webhooks we still wait for, oldest first
@@ -126,14 +127,16 @@ func (p *Planner) takeSeen(name string, now time.Time) (seen Learned) {
 	return seen
 }
 
-// plan takes what is known of a partner, and plans anew if it is time. That takes a while, in which others go by the old
+// plan takes what is known of a partner, and plans anew if it is time: if more was learned since, or if checks cost more
+// than they need to, which passes when there are fewer. That takes a while, in which others go by the old
 // plan.
 func (p *Planner) plan(name string, partner Partner, now time.Time) {
 	p.mu.Lock()
 	d := p.desks[name]
 	limited := !partner.Pace.FoundAt.Equal(d.partner.Pace.FoundAt)
+	same := d.policy.Outlook != nil && partner.Learned.At.Equal(d.learned) && d.policy.Outlook.Price == p.asking.Price
 	d.partner = partner
-	stands := p.asking.Price == 0 || len(p.asking.Pinned[name]) > 0 || now.Sub(d.planned) < planFor && !limited
+	stands := p.asking.Price == 0 || len(p.asking.Pinned[name]) > 0 || (same || now.Sub(d.planned) < planFor) && !limited
 	traits := d.policy.Traits
 	p.mu.Unlock()
 	if stands {
@@ -142,7 +145,7 @@ func (p *Planner) plan(name string, partner Partner, now time.Time) {
 	budget := partner.Pace.Budget(traits.Budget, now)
 	o := NewOutlook(traits, p.schedule.floor(), partner.Learned, budget, p.asking.Price, now)
 	p.mu.Lock()
-	d.policy.Outlook, d.planned = o, now
+	d.policy.Outlook, d.planned, d.learned = o, now, partner.Learned.At
 	p.mu.Unlock()
 }
 

@@ -10,15 +10,11 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/nats-io/nats-server/v2/server/ats"
 
 	"verdict"
 	"verdict/hub/stream"
@@ -50,22 +46,13 @@ type member struct {
 // inFleet runs f in a bubble, with a partner that bans as told.
 func inFleet(t *testing.T, told verdict.Budget, bans sim.Config, f func(f *fleet)) {
 	t.Helper()
-	if underRace() {
-		lacking(t, "budget: run it without -race: in a bubble of many timers the detector crashes the runtime of Go 1.26.8 (maybeRunChan)")
-	}
-	ats.Register() // see simulate
-	defer ats.Unregister()
-	dir, err := simFolder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T, dir string) {
 		fl := &fleet{t: t, dir: dir, budget: told, network: providertest.NewPipe()}
 		bans.Seed = 1
 		bans.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("no webhook arrives")
 		}}
+		var err error
 		if fl.partner, err = sim.New(bans); err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +215,7 @@ func TestAHerdIsAskedAboutWithinTheBudgetByThreeInstancesThatRestart(t *testing.
 	})
 }
 
-// unsettledFor plays half an hour of transactions, with a burst in the middle.
+// halfAnHour plays half an hour of transactions, with a burst in the middle.
 func (f *fleet) halfAnHour() {
 	f.t.Helper()
 	m := f.start("a")

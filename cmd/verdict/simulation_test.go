@@ -22,6 +22,20 @@ var (
 // simulate runs one universe in a bubble of its own.
 func simulate(t *testing.T, seed uint64, v variant, happened *simTally) (u *universe, found []violation) {
 	t.Helper()
+	inBubble(t, func(t *testing.T, dir string) {
+		var err error
+		u = newUniverse(seed, v, dir, happened)
+		found, err = u.run()
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	})
+	return u, found
+}
+
+// inBubble runs gateways in virtual time, with a folder of their own.
+func inBubble(t *testing.T, f func(t *testing.T, dir string)) {
+	t.Helper()
 	if underRace() {
 		lacking(t, "simulation: run it without -race: in a bubble of many timers the detector crashes the runtime of Go 1.26.8 (maybeRunChan)")
 	}
@@ -34,14 +48,7 @@ func simulate(t *testing.T, seed uint64, v variant, happened *simTally) (u *univ
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	synctest.Test(t, func(t *testing.T) {
-		u = newUniverse(seed, v, dir, happened)
-		found, err = u.run()
-		if err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-	})
-	return u, found
+	synctest.Test(t, func(t *testing.T) { f(t, dir) })
 }
 
 // underRace reports whether the race detector is built in.
