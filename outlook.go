@@ -155,17 +155,17 @@ func settlePrior(t Traits) []float64 {
 	return p
 }
 
-// webhookPrior is what we expect of webhooks before we have seen any: three in five come within a minute, half of them
-// in the first seconds. Later ones we hardly expect, but what isn't expected at all would never be learned.
+// webhookPrior is what we expect of webhooks before we have seen any: four in five come within 15 s, half of them in the
+// first two. Later ones we hardly expect, but what isn't expected at all would never be learned.
 func webhookPrior() []float64 {
 	p := make([]float64, cells+1)
-	last := cellOf(time.Minute)
+	last := cellOf(15 * time.Second)
 	for k := range last + 1 {
-		p[k] = 0.599 / float64(last+1)
+		p[k] = 0.799 / float64(last+1)
 	}
 	for k := last + 1; k < cells; k++ {
 		p[k] = 0.001 / float64(cells-1-last)
 	}
-	p[beyond] = 0.4
+	p[beyond] = 0.2
 	return p
 }

@@ -126,8 +126,8 @@ func TestBeforeAnythingIsSeenThePartnersWordIsExpected(t *testing.T) {
 		}
 	}
 	p := (Law{}).density(webhookPrior())
-	if soon, never := share(p, 0, time.Minute), p[beyond]; math.Abs(soon-0.6) > 0.01 || math.Abs(never-0.4) > 0.01 {
-		t.Errorf("webhooks: %.3f within a minute, %.3f never", soon, never)
+	if soon, never := share(p, 0, 15*time.Second), p[beyond]; math.Abs(soon-0.8) > 0.01 || math.Abs(never-0.2) > 0.01 {
+		t.Errorf("webhooks: %.3f within 15 s, %.3f never", soon, never)
 	}
 }
 

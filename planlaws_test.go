@@ -143,8 +143,10 @@ func compare(law settleLaw) string {
 	frugal.traits.Budget = Budget{Limit: int(1000 * 1.3 * backoff.checks), Window: 1000 * time.Second, Burst: 1}
 	thrifty := planned(frugal, to)
 	fmt.Fprintln(&text, row("planned, 1.3 x backoff", figuresOf(thrifty.cases[from:])))
-	first := figuresOf(w.cases[:1000])
-	fmt.Fprintln(&text, against(best(law, law, first.checks, 0, 1000), "planned, first 1,000", first))
+	for _, n := range []int{100, 1000} {
+		first := figuresOf(w.cases[:n])
+		fmt.Fprintln(&text, against(best(law, law, first.checks, 0, n), fmt.Sprintf("planned, first %d", n), first))
+	}
 	fmt.Fprintf(&text, "  windows over the budget: %d, %d", over(w.turns, law.traits.Budget), over(thrifty.turns, frugal.traits.Budget))
 	return text.String()
 }
