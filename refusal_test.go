@@ -44,15 +44,17 @@ func noTurnBefore(t *testing.T, p Pace, b Budget, now, at time.Time) {
 }
 
 func TestNothingIsAskedBeforeARefusalsTime(t *testing.T) {
-	pace := Pace{}.After(refusal(start, time.Minute))
-	for _, now := range []time.Time{start, after(time.Second), after(58 * time.Second)} {
-		noTurnBefore(t, pace, perMinute(60), now, after(time.Minute))
-		if n := pace.Turns(perMinute(60), now, now.Add(time.Second)); n != 0 {
-			t.Errorf("%d turns %s after the refusal", n, now.Sub(start))
+	for _, e := range []Evidence{refusal(start, time.Minute), refusedSubmit(start, time.Minute)} {
+		pace := Pace{}.After(e)
+		for _, now := range []time.Time{start, after(time.Second), after(58 * time.Second)} {
+			noTurnBefore(t, pace, perMinute(60), now, after(time.Minute))
+			if n := pace.Turns(perMinute(60), now, now.Add(time.Second)); n != 0 {
+				t.Errorf("%d turns %s after the refusal", n, now.Sub(start))
+			}
 		}
-	}
-	if _, turn := take(t, pace, perMinute(60), after(59500*time.Millisecond)); !turn.At.Equal(after(time.Minute)) {
-		t.Errorf("taken ahead, the turn is at %s", turn.At)
+		if _, turn := take(t, pace, perMinute(60), after(59500*time.Millisecond)); !turn.At.Equal(after(time.Minute)) {
+			t.Errorf("taken ahead, the turn is at %s", turn.At)
+		}
 	}
 }
 
@@ -77,7 +79,7 @@ func TestAfterARefusalOneProbeIsLetThroughUntilItIsAnswered(t *testing.T) {
 func TestAnAnswerToACheckOfBeforeTheRefusalEndsNoPause(t *testing.T) {
 	pace, _ := take(t, Pace{}, perMinute(600), start)
 	pace, _ = take(t, pace, perMinute(600), after(time.Second))
-	pace = pace.After(refusal(after(time.Second), time.Minute)).After(pendingCheck(after(time.Second)))
+	pace = pace.After(refusedSubmit(after(time.Second), time.Minute)).After(pendingCheck(after(time.Second)))
 	noTurnBefore(t, pace, perMinute(600), after(3*time.Second), after(61*time.Second))
 }
 
@@ -196,6 +198,7 @@ func TestNoTurnLiesInAPause(t *testing.T) {
 			out = out[1:]
 			e.Outcome = rapid.SampledFrom([]Outcome{OutcomePending, OutcomeNotFound, OutcomeSucceeded, OutcomeUnknown}).Draw(t, "outcome")
 			if e.Outcome == OutcomeUnknown && rapid.Bool().Draw(t, "refused") {
+				e.Source = rapid.SampledFrom([]Source{SourceCheck, SourceReply}).Draw(t, "of")
 				e.Wait = time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "wait"))
 				closed = later(closed, e.At.Add(e.Wait))
 			}
