@@ -201,7 +201,11 @@ func (e *refusedError) Error() string { return e.status + ": " + e.detail }
 func refusal(answer *http.Response) error {
 	var problem struct{ Title, Detail string }
 	_ = json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&problem) // without one the status says it
-	e := &refusedError{answer.Status, strings.Trim(problem.Title+". "+problem.Detail, ". ")}
+	detail := problem.Title
+	if problem.Detail != "" {
+		detail += ". " + problem.Detail
+	}
+	e := &refusedError{answer.Status, detail}
 	if answer.StatusCode >= 500 {
 		return errors.New(e.Error())
 	}

@@ -97,13 +97,14 @@ type alteredStore struct {
 	replace  func(context.Context, verdict.Transaction, *verdict.Evidence) (verdict.Transaction, error)
 	record   func(context.Context, string, verdict.Evidence) error
 	ask      func(context.Context, verdict.Transaction, verdict.Budget, time.Time) (verdict.Transaction, verdict.Turn, error)
+	learn    func(context.Context, string, verdict.Learned) error
 	claimDue func(context.Context, verdict.Lane, time.Time, int) ([]verdict.Command, error)
 	settled  func(context.Context, *verdict.Audience, int64, int) ([]verdict.Transaction, error)
 }
 
 // newAlteredStore returns one that alters nothing yet.
 func newAlteredStore(s verdict.Store) *alteredStore {
-	return &alteredStore{Store: s, create: s.Create, replace: s.Replace, record: s.Record, ask: s.Ask, claimDue: s.ClaimDue, settled: s.Settled}
+	return &alteredStore{Store: s, create: s.Create, replace: s.Replace, record: s.Record, ask: s.Ask, learn: s.Learn, claimDue: s.ClaimDue, settled: s.Settled}
 }
 
 func (s *alteredStore) Create(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
@@ -120,6 +121,10 @@ func (s *alteredStore) Record(ctx context.Context, id string, e verdict.Evidence
 
 func (s *alteredStore) Ask(ctx context.Context, next verdict.Transaction, b verdict.Budget, now time.Time) (verdict.Transaction, verdict.Turn, error) {
 	return s.ask(ctx, next, b, now)
+}
+
+func (s *alteredStore) Learn(ctx context.Context, provider string, seen verdict.Learned) error {
+	return s.learn(ctx, provider, seen)
 }
 
 func (s *alteredStore) ClaimDue(ctx context.Context, lane verdict.Lane, now time.Time, limit int) ([]verdict.Command, error) {

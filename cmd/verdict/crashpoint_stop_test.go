@@ -65,6 +65,11 @@ func quiet(inner verdict.Store, writing sync.Locker) verdict.Store {
 		defer writing.Unlock()
 		return inner.Ask(ctx, next, b, now)
 	}
+	s.learn = func(ctx context.Context, provider string, seen verdict.Learned) error {
+		writing.Lock()
+		defer writing.Unlock()
+		return inner.Learn(ctx, provider, seen)
+	}
 	s.claimDue = func(ctx context.Context, lane verdict.Lane, now time.Time, limit int) ([]verdict.Command, error) {
 		writing.Lock()
 		defer writing.Unlock()
