@@ -80,7 +80,7 @@ func TestMetricsCountTheBacklogAndTellOfPartners(t *testing.T) {
 		`verdict_partner_circuit_open{provider="new"} 0` + "\n", `verdict_partner_circuit_open{provider="strict"} 1` + "\n",
 		`verdict_partner_refusals_total{provider="new"} 0` + "\n", `verdict_partner_refusals_total{provider="strict"} 1` + "\n",
 		`verdict_partner_checks_last_hour{provider="new"} 0` + "\n", `verdict_partner_check_price_seconds{provider="new"} 8` + "\n",
-		`verdict_partner_webhook_loss_ratio{course="answered",provider="strict"} 0.12`,
+		`verdict_partner_webhook_loss_ratio{course="answered",provider="strict"} 0.10`,
 		"go_goroutines ", "process_open_fds ", "go_build_info{",
 	} {
 		if code != http.StatusOK || !strings.Contains(text, "\n"+want) {
