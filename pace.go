@@ -54,12 +54,8 @@ func (b Budget) unlimited() bool { return b.Limit == 0 }
 
 // lateness is how long after its turn a check may leave. As checks are late by different times, turns keep to the limit
 // in a window longer by that much: then the checks keep to it in the window itself.
-func (b Budget) lateness() time.Duration {
-	if b.unlimited() {
-		return maxLateness
-	}
-	return min(b.Window/10, maxLateness)
-}
+// A partner is far away, and names, TCP and TLS come before the check.
+func (b Budget) lateness() time.Duration { return maxLateness }
 
 // Interval is the time between turns once a burst is spent: a burst and a turn an interval never exceed a window's limit.
 func (b Budget) Interval() time.Duration {

@@ -189,7 +189,7 @@ func (f *fleet) unsettled() int {
 }
 
 func TestAHerdIsAskedAboutWithinTheBudgetByThreeInstancesThatRestart(t *testing.T) {
-	budget := verdict.Budget{Limit: 20, Window: time.Second, Burst: 5}
+	budget := verdict.Budget{Limit: 40, Window: time.Second, Burst: 5}
 	const herd = 10_000
 	inFleet(t, budget, sim.Config{BanAfter: -1}, func(f *fleet) {
 		members := []*member{f.start("a"), f.start("b"), f.start("c")}
