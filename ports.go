@@ -9,8 +9,8 @@ import (
 // An error that is ErrUncertain leaves open whether the change is stored; any other error means that nothing was.
 // Reads never return what a power cut could take back. A store is safe for concurrent use, also by several processes.
 //
-// What an accepted request leads to is never refused for lack of room: only Create sheds load, the other changes wait
-// for their turn as long as their context lasts.
+// What an accepted request leads to is never refused for lack of room: only Create and Spend shed load, the other changes
+// wait for their turn as long as their context lasts.
 //
 // In the commit of each change the store keeps the transaction's Command in an outbox, in place of the one before it,
 // and gives the change its number, EventID: greater than all before it, and never used twice.
@@ -61,6 +61,19 @@ type Store interface {
 	// Settled returns at most limit settled transactions with an EventID greater than after, in the order of EventID:
 	// those that the audience may see, or all if it is nil. Once it has shown one, none with a smaller EventID appears.
 	Settled(ctx context.Context, audience *Audience, after int64, limit int) ([]Transaction, error)
+
+	// Deliver notes what apps were told of verdicts and have confirmed. Of each transaction the first time noted of either
+	// stays. What is said of one that isn't settled, or isn't known, is dropped.
+	Deliver(ctx context.Context, deliveries []Delivery) error
+
+	// Unconfirmed returns at most limit settled transactions of the audience that nobody has confirmed, with an EventID
+	// greater than after and at most until, in the order of EventID.
+	Unconfirmed(ctx context.Context, a Audience, after, until int64, limit int) ([]Transaction, error)
+
+	// Spend uses up a name, such as a one-time ticket's, and reports whether it is the first to. From until on, by the
+	// store's clock, nobody is, and the name may be forgotten: so each who spends it must give the same time. It returns
+	// ErrOverloaded if too many changes wait already.
+	Spend(ctx context.Context, name string, until time.Time) (first bool, err error)
 
 	// InStage returns at most limit transactions of that stage with an EventID greater than after, in the order of
 	// EventID. It is for people, and may look through all that is pending.

@@ -61,6 +61,8 @@ type Transaction struct {
 	SentAt      time.Time // of the last marker; zero before the first
 	CheckedAt   time.Time // when the last check since then was made; zero before the first
 	SettledAt   time.Time // zero while pending
+	ToldAt      time.Time // see Delivery; set by Store.Deliver alone, as is ConfirmedAt
+	ConfirmedAt time.Time
 }
 
 // Kind is what a command asks for.

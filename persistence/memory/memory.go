@@ -23,6 +23,7 @@ type Store struct {
 	evidence     map[string][]piece
 	pieces       int64             // of evidence, stored so far
 	parked       []verdict.Webhook // in the order in which they came
+	spent        map[string]bool   // by name
 	released     int64             // the event id of the last verdict whose key was released
 	event        int64             // the greatest event id given so far
 	secret       []byte
@@ -49,6 +50,7 @@ func New() *Store {
 		outbox:       map[string]step{},
 		partners:     map[string]verdict.Partner{},
 		evidence:     map[string][]piece{},
+		spent:        map[string]bool{},
 		secret:       secret,
 	}
 }

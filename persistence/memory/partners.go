@@ -49,7 +49,7 @@ func (s *Store) Ask(ctx context.Context, next verdict.Transaction, b verdict.Bud
 		return verdict.Transaction{}, verdict.Turn{}, fmt.Errorf("ask: %w", paced)
 	}
 	s.keepPace(standing.Provider, pace)
-	return s.put(next), turn, nil
+	return s.replace(standing, next), turn, nil
 }
 
 func (s *Store) keepPace(provider string, p verdict.Pace) {

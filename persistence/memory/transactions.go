@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"verdict"
 )
@@ -21,7 +22,7 @@ func (s *Store) Create(ctx context.Context, t verdict.Transaction) (verdict.Tran
 	if _, taken := s.transactions[t.ID]; taken {
 		return verdict.Transaction{}, false, fmt.Errorf("create transaction: %w", errIDTaken)
 	}
-	t.Version = 1
+	t.Version, t.ToldAt, t.ConfirmedAt = 1, time.Time{}, time.Time{}
 	s.scopes[t.Scope] = t.ID
 	return s.put(t), true, nil
 }
@@ -42,7 +43,13 @@ func (s *Store) Replace(ctx context.Context, next verdict.Transaction, e *verdic
 	if next.Settled() {
 		s.contradict(next)
 	}
-	return s.put(next), nil
+	return s.replace(standing, next), nil
+}
+
+// replace stores a change, and keeps what is known of its delivery.
+func (s *Store) replace(standing, next verdict.Transaction) verdict.Transaction {
+	next.ToldAt, next.ConfirmedAt = standing.ToldAt, standing.ConfirmedAt
+	return s.put(next)
 }
 
 // put stores a change with its number and its command.

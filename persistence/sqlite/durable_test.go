@@ -17,17 +17,24 @@ import (
 func TestReopeningKeepsEverything(t *testing.T) {
 	path := newPath(t)
 	s := openAt(t, path)
+	now := time.Now()
 	given := create(t, s, "pending")
 	e := verdict.Evidence{Source: verdict.SourceWebhook, Outcome: verdict.OutcomeFailed, At: time.Now().UTC().Round(0), Raw: []byte{0, 255}}
 	settled, err := s.Replace(t.Context(), create(t, s, "settled").Weigh(e, verdict.Policy{Traits: verdict.Traits{WebhookSettles: true}}), &e)
 	if err != nil {
 		t.Fatal(err)
 	}
+	settled.ToldAt, settled.ConfirmedAt = e.At, e.At.Add(1)
+	if err := s.Deliver(t.Context(), []verdict.Delivery{{Transaction: "settled", Told: settled.ToldAt, Confirmed: settled.ConfirmedAt}}); err != nil {
+		t.Fatal(err)
+	}
+	if first, err := s.Spend(t.Context(), "name", now.Add(time.Hour)); !first || err != nil {
+		t.Fatalf("first %v, error %v", first, err)
+	}
 	w := verdict.Webhook{Provider: "partner", Transaction: "pending", Body: []byte("{}"), At: e.At}
 	if err := s.Park(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
-	now := time.Now()
 	budget := verdict.Budget{Limit: 1, Window: time.Minute, Burst: 1}
 	asked, _, err := s.Ask(t.Context(), create(t, s, "asked").Ask(now), budget, now)
 	if err != nil {
@@ -67,6 +74,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 		"secret":        {func() (any, error) { return s.Secret(ctx) }, secret},
 		"last event id": {func() (any, error) { return s.LastEventID(ctx) }, int64(5)},
 		"outbox":        {func() (any, error) { return s.ClaimDue(ctx, submits, time.Now().Add(time.Hour), 10) }, []verdict.Command{command, askedCommand}},
+		"spent before":  {func() (any, error) { return s.Spend(ctx, "name", now.Add(time.Hour)) }, false},
 		"partner":       {func() (any, error) { return s.Partner(ctx, "partner") }, known},
 	} {
 		got, err := check.read()

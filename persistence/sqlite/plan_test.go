@@ -15,6 +15,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 		byID: 1, byScope: 4, settled: 2, settledOfAudience: 4, replaceTransaction: 16, anyDue: 3, claimDue: 6, dropCommand: 1,
 		insertEvidence: 11, contradict: 2, known: 1, history: 1, parked: 1, unpark: 3, inReview: 2, conflicts: 2, releasable: 1, releaseKeys: 1,
 		putOff: 2, waiting: 0, partner: 1, pace: 1, learned: 1, providerOf: 1, providerOfVersion: 2,
+		tell: 2, confirm: 2, unconfirmed: 5, forgetSpent: 2,
 	} {
 		plan, err := list(t.Context(), s.writer.kept, planStep, "EXPLAIN QUERY PLAN "+query, make([]any, args)...)
 		if err != nil || len(plan) == 0 {
@@ -28,6 +29,15 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestWhatIsConfirmedIsNotRead: the index of all verdicts of an audience would serve as well, but holds what is confirmed too.
+func TestWhatIsConfirmedIsNotRead(t *testing.T) {
+	s := openAt(t, newPath(t))
+	plan, err := list(t.Context(), s.writer.kept, planStep, "EXPLAIN QUERY PLAN "+unconfirmed, make([]any, 5)...)
+	same(t, "plan", plan, err, []string{
+		"SEARCH transactions USING INDEX unconfirmed (tenant=? AND owner=? AND event_id>? AND event_id<?)",
+	})
 }
 
 func planStep(rows *sql.Rows) (detail string, err error) {

@@ -5,15 +5,20 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"verdict"
 )
 
-const transactionColumns = `id, tenant, owner, operation, key, provider, status, stage, reason, reference,
+const (
+	stateColumns = `id, tenant, owner, operation, key, provider, status, stage, reason, reference,
 	version, event_id, sends, checks, answered, watched, due, created_at, sent_at, checked_at, settled_at, fingerprint, payload`
 
+	transactionColumns = stateColumns + `, told_at, confirmed_at` // which Deliver alone writes
+)
+
 const (
-	insertTransaction = `INSERT INTO transactions (` + transactionColumns + `)
+	insertTransaction = `INSERT INTO transactions (` + stateColumns + `)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
 	// What never changes (scope, provider, payload, fingerprint, creation) isn't written again.
@@ -137,7 +142,7 @@ func (s *Store) Settled(ctx context.Context, a *verdict.Audience, after int64, l
 	return found, nil
 }
 
-// columns returns the values of transactionColumns.
+// columns returns the values of stateColumns.
 func columns(t verdict.Transaction) []any {
 	return []any{
 		t.ID, t.Tenant, t.Owner, t.Operation, t.Key, t.Provider, t.Status, t.Stage, t.Reason, t.Reference,
@@ -150,14 +155,16 @@ func scanTransaction(rows *sql.Rows) (t verdict.Transaction, err error) {
 	var fingerprint []byte
 	err = rows.Scan(&t.ID, &t.Tenant, &t.Owner, &t.Operation, &t.Key, &t.Provider, &t.Status, &t.Stage, &t.Reason, &t.Reference,
 		&t.Version, &t.EventID, &t.Sends, &t.Checks, &t.Answered, &t.Watched, (*moment)(&t.Due), (*moment)(&t.CreatedAt),
-		(*moment)(&t.SentAt), (*moment)(&t.CheckedAt), (*moment)(&t.SettledAt), &fingerprint, &t.Payload)
+		(*moment)(&t.SentAt), (*moment)(&t.CheckedAt), (*moment)(&t.SettledAt), &fingerprint, &t.Payload,
+		(*moment)(&t.ToldAt), (*moment)(&t.ConfirmedAt))
 	copy(t.Fingerprint[:], fingerprint)
 	return t, err
 }
 
-// asRead returns t as a read returns it.
+// asRead returns t as a read returns it after a change. No change comes after the verdict, and every delivery does.
 func asRead(t verdict.Transaction) verdict.Transaction {
 	t.Due, t.CreatedAt, t.SentAt = plain(t.Due), plain(t.CreatedAt), plain(t.SentAt)
 	t.CheckedAt, t.SettledAt = plain(t.CheckedAt), plain(t.SettledAt)
+	t.ToldAt, t.ConfirmedAt = time.Time{}, time.Time{}
 	return t
 }

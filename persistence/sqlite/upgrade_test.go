@@ -23,6 +23,10 @@ const (
 		event_id = (SELECT event FROM meta), sends = 1, checks = 0, due = 1700000060000000000,
 		sent_at = 1700000000000000002, settled_at = NULL WHERE id = ?`
 
+	settleV1 = `UPDATE transactions SET status = 'succeeded', stage = 'settled', reason = '', reference = id, version = version + 1,
+		event_id = (SELECT event FROM meta), sends = 1, checks = 0, due = NULL, sent_at = 1700000000000000002,
+		settled_at = 1700000000000000004 WHERE id = ?`
+
 	putCommandV1 = `INSERT INTO outbox (transaction_id, kind, version, provider, since, due)
 		VALUES (?, ?, ?, 'partner', 1700000000000000000, 1700000000000000000)
 		ON CONFLICT (transaction_id) DO UPDATE SET kind = excluded.kind, version = excluded.version,
@@ -136,6 +140,42 @@ func TestTheReleaseBeforeWorksOnDuringAnUpgrade(t *testing.T) {
 	soon := moment(time.Now().Add(2 * time.Minute))
 	rest, err := list(context.Background(), old, scanClaim, claimV1, soon, verdict.Lease, verdict.MaxClaim, 10)
 	same(t, "claimed by the one before", len(rest), err, 2)
+}
+
+// TestAnAppIsToldWhatTheReleaseBeforeSettles: of its verdicts nobody has been told, and it doesn't lose what is noted of them.
+func TestAnAppIsToldWhatTheReleaseBeforeSettles(t *testing.T) {
+	path := newPath(t)
+	old, _ := releaseV1(t, path)
+	run(t, old, nextEventV1)
+	run(t, old, settleV1, "before")
+	s := openAt(t, path)
+	createdV1(t, old, "during")
+	run(t, old, nextEventV1)
+	run(t, old, settleV1, "during")
+
+	ctx, now := t.Context(), time.Unix(1700000001, 0).UTC()
+	unconfirmed := func() (ids []string) {
+		t.Helper()
+		found, err := s.Unconfirmed(ctx, transaction("").Audience(), 0, 100, 10)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, settled := range found {
+			ids = append(ids, settled.ID)
+		}
+		return ids
+	}
+	same(t, "unconfirmed", unconfirmed(), nil, []string{"before", "during"})
+	if err := s.Deliver(ctx, []verdict.Delivery{{Transaction: "before", Told: now, Confirmed: now}}); err != nil {
+		t.Error(err)
+	}
+	run(t, old, nextEventV1)
+	run(t, old, settleV1, "before")
+	got, err := s.Transaction(ctx, "before")
+	if err != nil || got.EventID != 5 || got.ToldAt != now || got.ConfirmedAt != now {
+		t.Errorf("after the release before: %+v, error %v", got, err)
+	}
+	same(t, "unconfirmed", unconfirmed(), nil, []string{"during"})
 }
 
 // askTooSoon has a transaction that is due in an hour ask for a turn that comes before that.

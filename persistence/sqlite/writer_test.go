@@ -76,9 +76,19 @@ func TestAFullQueueRefusesNewRequestsBeforeAnythingIsStored(t *testing.T) {
 	if _, _, err := s.Create(ctx, transaction("refused")); !errors.Is(err, verdict.ErrOverloaded) {
 		t.Errorf("error %v, want ErrOverloaded", err)
 	}
-	err := s.Park(ctx, verdict.Webhook{}) // not new: it waits for its turn as long as its caller does
-	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, verdict.ErrUncertain) || errors.Is(err, verdict.ErrOverloaded) {
-		t.Errorf("error %v, want a deadline exceeded, and certain", err)
+	if _, err := s.Spend(ctx, "refused", time.Now().Add(time.Hour)); !errors.Is(err, verdict.ErrOverloaded) {
+		t.Errorf("spend: error %v, want ErrOverloaded", err)
+	}
+	for what, call := range map[string]func(context.Context) error{ // not new: they wait for their turn as long as their callers do
+		"park":    func(ctx context.Context) error { return s.Park(ctx, verdict.Webhook{}) },
+		"deliver": func(ctx context.Context) error { return s.Deliver(ctx, nil) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		err := call(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, verdict.ErrUncertain) || errors.Is(err, verdict.ErrOverloaded) {
+			t.Errorf("%s: error %v, want a deadline exceeded, and certain", what, err)
+		}
 	}
 	release()
 	calling.Wait()

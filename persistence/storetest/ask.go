@@ -211,10 +211,12 @@ func refusalCloses(t *testing.T, s verdict.Store) {
 		knows(t, s, provider, verdict.Partner{Pace: pace})
 		equal(t, "the next turn", noTurn(t, s, other, now), nil, pace.Closed)
 
-		answer := verdict.Evidence{Source: verdict.SourceCheck, Outcome: verdict.OutcomePending, Asked: now, At: now.Add(2 * time.Minute)}
-		keep(sent(t, s, provider, 4, now), answer)
-		knows(t, s, provider, verdict.Partner{Pace: pace.After(answer)})
-		ask(t, s, other, answer.At)
+		for n, asked := range []time.Time{now, pace.Closed} { // one that was under way at the refusal, and one after the pause
+			answer := verdict.Evidence{Source: verdict.SourceCheck, Outcome: verdict.OutcomePending, Asked: asked, At: pace.Closed}
+			keep(sent(t, s, provider, 4+n, now), answer)
+			knows(t, s, provider, verdict.Partner{Pace: pace.After(answer)})
+		}
+		ask(t, s, other, now.Add(2*time.Minute))
 	}
 	knows(t, s, "partner", verdict.Partner{})
 }

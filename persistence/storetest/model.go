@@ -22,7 +22,8 @@ type model struct {
 	evidence map[string][]verdict.Evidence
 	pieces   []string // whose evidence was stored, in that order
 	partners map[string]verdict.Partner
-	last     int64 // event id
+	spent    map[string]bool // by name
+	last     int64           // event id
 }
 
 // providers are those of the model's transactions.
@@ -41,20 +42,23 @@ func compareWithModel(t *testing.T, open func(t *testing.T) verdict.Store) {
 	rapid.Check(t, func(r *rapid.T) {
 		m := &model{
 			store: open(t), steps: map[string]step{}, evidence: map[string][]verdict.Evidence{},
-			partners: map[string]verdict.Partner{},
+			partners: map[string]verdict.Partner{}, spent: map[string]bool{},
 		}
 		defer m.store.Close()
 		r.Repeat(map[string]func(*rapid.T){
-			"create":  m.create,
-			"send":    m.send,
-			"weigh":   m.weigh,
-			"ask":     m.ask,
-			"learn":   m.learn,
-			"stale":   m.stale,
-			"record":  m.record,
-			"claim":   m.claim,
-			"settled": m.settled,
-			"":        m.check,
+			"create":      m.create,
+			"send":        m.send,
+			"weigh":       m.weigh,
+			"ask":         m.ask,
+			"learn":       m.learn,
+			"stale":       m.stale,
+			"record":      m.record,
+			"claim":       m.claim,
+			"settled":     m.settled,
+			"deliver":     m.deliver,
+			"unconfirmed": m.unconfirmed,
+			"spend":       m.spend,
+			"":            m.check,
 		})
 	})
 }

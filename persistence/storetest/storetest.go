@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"verdict"
@@ -21,10 +22,15 @@ type promise struct {
 
 // Run tests the stores that open returns. Each must be new and empty; Run closes it.
 func Run(t *testing.T, open func(t *testing.T) verdict.Store) {
-	for _, group := range [][]promise{creating, replacing, claiming, asking, knowing, numbering, keeping, reviewing, closing} {
+	for _, group := range [][]promise{creating, replacing, claiming, asking, knowing, numbering, delivering, spending, keeping, reviewing, closing} {
 		for _, p := range group {
 			t.Run(p.name, func(t *testing.T) { p.test(t, opened(t, open)) })
 		}
+	}
+	for _, p := range passing {
+		t.Run(p.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { p.test(t, opened(t, open)) })
+		})
 	}
 	t.Run("any sequence of calls does what the model does", func(t *testing.T) { compareWithModel(t, open) })
 }
