@@ -12,7 +12,9 @@ type Event struct {
 	Owner       string          `json:"owner"`
 	Transaction string          `json:"transaction"`
 	Settled     bool            `json:"settled"`
-	Data        json.RawMessage `json:"data"` // the transaction as the app sees it
+	SettledAt   time.Time       `json:"settled_at"` // zero while it isn't
+	Data        json.RawMessage `json:"data"`       // the transaction as the app sees it
+	Told        bool            `json:"-"`          // an app had been told of it when it was read from the record
 }
 
 // View is a transaction as the app sees it.
@@ -49,6 +51,7 @@ func (t Transaction) Event() Event {
 		panic(err) // strings, numbers and times of this century can be encoded
 	}
 	return Event{
-		ID: t.EventID, Tenant: t.Tenant, Owner: t.Owner, Transaction: t.ID, Settled: t.Settled(), Data: data,
+		ID: t.EventID, Tenant: t.Tenant, Owner: t.Owner, Transaction: t.ID, Settled: t.Settled(), SettledAt: t.SettledAt,
+		Data: data, Told: !t.ToldAt.IsZero(),
 	}
 }

@@ -50,7 +50,7 @@ func (in *Intake) IssueKey(a Audience, operation string) (key string, expires ti
 // Store.Create.
 func (in *Intake) Accept(ctx context.Context, r Request) (t Transaction, replayed bool, err error) {
 	if _, ok := in.Providers[r.Provider]; !ok {
-		return Transaction{}, false, &InvalidError{"provider", fmt.Sprintf("%q is not configured here", r.Provider)}
+		return Transaction{}, false, &InvalidError{"provider", fmt.Sprintf("%.40q is not configured here", r.Provider)}
 	}
 	fingerprint, err := r.fingerprint()
 	if err != nil {

@@ -195,8 +195,8 @@ type Stream interface {
 
 // A Feed tells subscribers of verdicts.
 type Feed interface {
-	// Subscribe has deliver called with each event of the topic until cancel is called. An event may be older than the
-	// subscription. When cancel has returned, deliver isn't called any more. deliver must not block, and must not call
+	// Subscribe has deliver called with each event of the topic until cancel is called, or until the verdict where the topic
+	// is one transaction. An event may be older than the subscription. When cancel has returned, deliver isn't called any more. deliver must not block, and must not call
 	// Subscribe or a cancel.
 	Subscribe(topic Topic, deliver func(Event)) (cancel func())
 }

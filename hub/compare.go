@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	"verdict"
@@ -50,20 +51,26 @@ func (h *Hub) Start(ctx context.Context) error {
 }
 
 // Run compares what was told with the record, at once and then every two seconds, until ctx ends; then it returns nil.
-// It starts the hub if Start has not.
+// It starts the hub if Start has not. Beside that it reports what is watched, which may take longer.
 func (h *Hub) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	running.Go(func() { h.again(ctx, h.compare, "cannot compare with the record; will try again") })
+	running.Go(func() { h.again(ctx, h.report, "cannot tell what is watched") })
+	running.Wait()
+	return nil
+}
+
+// again does something now and whenever it is time, until ctx ends.
+func (h *Hub) again(ctx context.Context, do func(context.Context) error, trouble string) {
 	tick := time.NewTicker(h.every)
 	defer tick.Stop()
 	for {
-		if err := h.compare(ctx); err != nil && ctx.Err() == nil {
-			h.log.Warn("cannot compare with the record; will try again", "error", err)
-		}
-		if err := h.report(ctx); err != nil && ctx.Err() == nil {
-			h.log.Warn("cannot tell what is watched", "error", err)
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			h.log.Warn(trouble, "error", err)
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		}
 	}

@@ -39,8 +39,8 @@ func New(record Record, watch Watch, log *slog.Logger) *Hub {
 	}
 }
 
-// Subscribe has deliver called with each event of the topic until cancel is called. Events are delivered one at a time,
-// not always in the order of their ids. When cancel has returned deliver isn't called any more; calling it again does
+// Subscribe has deliver called with each event of the topic until cancel is called, or until the verdict where the topic is
+// one transaction. Events are delivered one at a time, not always in the order of their ids. When cancel has returned deliver isn't called any more; calling it again does
 // nothing.
 //
 // That needs a lock which is held while deliver runs. So deliver must not block, must not call Subscribe or a cancel,

@@ -119,3 +119,20 @@ func TestNothingIsDeliveredOnceCancelHasReturned(t *testing.T) {
 		t.Fatalf("only %d deliveries", heard.Load())
 	}
 }
+
+func TestATransactionsSubscribersAreForgottenWithItsVerdict(t *testing.T) {
+	h, e, all := newHub(&record{}), &ear{}, &ear{}
+	topic := verdict.Topic{Audience: ama, Transaction: "t1"}
+	cancel := h.Subscribe(topic, e.deliver)
+	defer h.Subscribe(verdict.Topic{Audience: ama}, all.deliver)()
+	for id, settled := range []bool{false, true, true} {
+		h.Deliver(verdict.Event{ID: int64(id + 1), Tenant: ama.Tenant, Owner: ama.Owner, Transaction: "t1", Settled: settled})
+	}
+	if got := e.ids(); !slices.Equal(got, []int64{1, 2}) || len(all.ids()) != 3 {
+		t.Errorf("heard %v and %v, want 1 and 2, and all three", got, all.ids())
+	}
+	if h.topics.has(topic) {
+		t.Error("it is remembered")
+	}
+	cancel()
+}

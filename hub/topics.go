@@ -2,6 +2,7 @@ package hub
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"verdict"
@@ -16,8 +17,8 @@ type topics struct {
 
 // shard holds the topics of one part of the hash, so that subscribers who come and go seldom wait for each other.
 type shard struct {
-	mu     sync.Mutex // guards topics; held while subscribers are told, which is what makes a cancel final
-	topics map[verdict.Topic]map[*subscriber]struct{}
+	mu     sync.Mutex                      // guards topics; held while subscribers are told, which is what makes a cancel final
+	topics map[verdict.Topic][]*subscriber // mostly one
 }
 
 type subscriber struct {
@@ -27,7 +28,7 @@ type subscriber struct {
 func newTopics() *topics {
 	t := &topics{seed: maphash.MakeSeed()}
 	for i := range t.shards {
-		t.shards[i].topics = map[verdict.Topic]map[*subscriber]struct{}{}
+		t.shards[i].topics = map[verdict.Topic][]*subscriber{}
 	}
 	return t
 }
@@ -41,18 +42,15 @@ func (t *topics) add(topic verdict.Topic, deliver func(verdict.Event)) (cancel f
 	at := t.shard(topic)
 	at.mu.Lock()
 	defer at.mu.Unlock()
-	if at.topics[topic] == nil {
-		at.topics[topic] = map[*subscriber]struct{}{}
-	}
-	at.topics[topic][s] = struct{}{}
+	at.topics[topic] = append(at.topics[topic], s)
 	return func() { at.remove(topic, s) }
 }
 
 func (s *shard) remove(topic verdict.Topic, gone *subscriber) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.topics[topic], gone)
-	if len(s.topics[topic]) == 0 {
+	left := slices.DeleteFunc(s.topics[topic], func(other *subscriber) bool { return other == gone })
+	if s.topics[topic] = left; len(left) == 0 {
 		delete(s.topics, topic)
 	}
 }
@@ -65,11 +63,15 @@ func (t *topics) has(topic verdict.Topic) bool {
 	return len(at.topics[topic]) > 0
 }
 
+// tell calls the subscribers of a topic. Nothing follows the verdict of a transaction, so its subscribers are forgotten.
 func (t *topics) tell(topic verdict.Topic, e verdict.Event) {
 	at := t.shard(topic)
 	at.mu.Lock()
 	defer at.mu.Unlock()
-	for s := range at.topics[topic] {
+	for _, s := range at.topics[topic] {
 		s.deliver(e)
+	}
+	if topic.Transaction != "" && e.Settled {
+		delete(at.topics, topic)
 	}
 }

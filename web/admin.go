@@ -8,12 +8,14 @@ import (
 
 	"verdict"
 	"verdict/web/admin"
+	"verdict/web/auth"
 )
 
-// NewAdmin returns the http.Handler of the operators' listener. It asks nobody who they are, so that listener must be on
-// loopback; pages in a browser on this machine can't call it. newID names errors in the log.
-func NewAdmin(d *admin.Desk, newID func() string, log *slog.Logger) http.Handler {
-	o := operators{newRouter(newID, log)}
+// NewAdmin returns the http.Handler of the operators' listener. Every request needs the API key of an operator whom the
+// guard knows; if that is nil, nobody is asked, so the listener must be on loopback. Pages in a browser can't call it.
+// newID names errors in the log.
+func NewAdmin(d *admin.Desk, guard *auth.Guard, newID func() string, log *slog.Logger) http.Handler {
+	o := operators{newRouter(newID, log), guard}
 	for _, r := range d.Routes() {
 		o.add([]route{{r.Pattern, brief(operation(r))}})
 	}
@@ -28,24 +30,36 @@ func NewAdmin(d *admin.Desk, newID func() string, log *slog.Logger) http.Handler
 }
 
 // operators guards what operators call.
-type operators struct{ *router }
+type operators struct {
+	*router
+	guard *auth.Guard // nil: nobody is asked who they are
+}
 
-// ServeHTTP refuses what a browser sends for a page of another origin. A page may also have made its own name point to
-// this machine (DNS rebinding), and is of our origin then: so names other than loopback's are refused as well.
+// ServeHTTP refuses what a browser sends for a page of another origin, and who is no operator.
 func (o operators) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if err := fromHere(r); err != nil {
+	if err := o.admit(r); err != nil {
 		o.fail(w, r, err)
 		return
 	}
 	o.router.ServeHTTP(w, r)
 }
 
-func fromHere(r *http.Request) error {
-	if !admin.Loopback(r.Host) {
+// admit returns why a request isn't served. A page may have made its own name point to this machine (DNS rebinding), and
+// is of our origin then: so where nobody is asked, names other than loopback's are refused as well. Where operators are
+// asked, such a page has nothing to show, because browsers add no API key.
+func (o operators) admit(r *http.Request) error {
+	if o.guard == nil && !admin.Loopback(r.Host) {
 		return refusal{kind: wrongHost}
 	}
+	if err := notForeign(r); err != nil || o.guard == nil {
+		return err
+	}
+	return o.guard.Operator(r)
+}
+
+func notForeign(r *http.Request) error {
 	unsafe := *r
 	unsafe.Method = http.MethodPost // what is only read isn't for pages of others either
 	var protection http.CrossOriginProtection

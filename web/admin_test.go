@@ -15,6 +15,7 @@ import (
 
 	"verdict"
 	"verdict/web/admin"
+	"verdict/web/auth"
 )
 
 // desk is the operators' handler over a world, called as from this machine.
@@ -35,7 +36,7 @@ func newDesk(t *testing.T) *desk {
 		}
 		return nil
 	}}
-	d.handler = NewAdmin(d.admin, w.intake.NewID, log)
+	d.handler = NewAdmin(d.admin, nil, w.intake.NewID, log)
 	return d
 }
 
@@ -241,6 +242,39 @@ func TestPagesOfOthersCantCallTheOperatorsListener(t *testing.T) {
 		wantProblem(t, d.do(c.method, c.path, ""), wrongMethod)
 	}
 	wantProblem(t, d.do("GET", "/v1/ws", ""), noPage)
+}
+
+func TestWhereOperatorsAreAskedOnlyTheirKeyIsServed(t *testing.T) {
+	d := newDesk(t)
+	tr := d.review("k1")
+	operator, app := auth.NewKey(), auth.NewKey()
+	guard, err := auth.New(t.Context(), auth.Config{Keys: map[string]auth.Key{
+		"desk": {Hash: auth.Hash(operator), Role: auth.Operator},
+		"till": {Hash: auth.Hash(app), Role: auth.Service, Tenant: "shop"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.handler = NewAdmin(d.admin, guard, d.intake.NewID, slog.New(slog.DiscardHandler))
+	const word = `{"status":"failed","reason":"x"}`
+	for _, c := range []struct{ method, path string }{
+		{"POST", "/v1/transactions/" + tr.ID + "/resolve"}, {"GET", "/v1/transactions/" + tr.ID}, {"GET", "/metrics"},
+		{"GET", "/readyz"}, {"GET", "/nothing"},
+	} {
+		wantProblem(t, d.do(c.method, c.path, word), unauthenticated)
+		wantProblem(t, d.do(c.method, c.path, word, "Authorization", "Bearer x"), unauthenticated)
+		wantProblem(t, d.do(c.method, c.path, word, "Authorization", "Bearer "+app), forbidden)
+		wantProblem(t, d.do(c.method, c.path, word, "Authorization", "Bearer "+operator, "Origin", "https://evil.example"), foreignOrigin)
+	}
+	if d.current(tr.ID).Version != tr.Version {
+		t.Fatal("it was changed")
+	}
+	for _, host := range []string{"127.0.0.1:5001", "operators.example"} {
+		answer := d.do("GET", "/v1/transactions/"+tr.ID, "", "Authorization", "Bearer "+operator, "Host", host)
+		if answer.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", host, answer.Code, answer.Body)
+		}
+	}
 }
 
 func TestReadinessSaysWhyNot(t *testing.T) {

@@ -27,11 +27,8 @@ func (s *Server) appSubmit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.whereKeysAre(err)
 	}
-	a := caller(r)
-	t, err := s.accept(w, r, verdict.Request{
-		Scope:    verdict.Scope{Tenant: a.Tenant, Owner: a.Owner, Operation: defaultOperation, Key: id},
-		Provider: s.provider,
-		Payload:  payload,
+	t, err := s.acceptHTTP(w, r, verdict.Request{
+		Scope: verdict.Scope{Operation: defaultOperation, Key: id}, Payload: payload,
 	})
 	if err != nil {
 		return reword(err, map[string]string{"key": "id", "payload": "the members besides id"})

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"verdict"
 )
 
 func TestDrainTellsAllStreamsToComeBack(t *testing.T) {
@@ -31,6 +33,9 @@ func TestDrainTellsAllStreamsToComeBack(t *testing.T) {
 			t.Errorf("told %+v, more %t; want retry and the end", goodbye, more)
 		}
 	}
+	if m := c.hear(); m.Type != "retry" || m.AfterMS < 100 || m.AfterMS >= 1000 {
+		t.Errorf("told %+v", m)
+	}
 	c.wantClosed(websocket.CloseServiceRestart)
 	if err := <-drained; err != nil {
 		t.Error(err)
@@ -43,6 +48,51 @@ func TestDrainTellsAllStreamsToComeBack(t *testing.T) {
 	if answer := w.do("GET", "/v1/transactions/"+tr.ID, ""); answer.Code != http.StatusOK {
 		t.Errorf("other requests get %d", answer.Code)
 	}
+}
+
+func TestStreamsEndAtMomentsOfTheirOwnAndAreServedUntilThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const streams = 100
+		w := newWorld(t, func(c *Config) { c.Spread = 50 * time.Millisecond }) // less than the streams would get
+		p := w.listenOnPipes(t)
+		ends := make(chan time.Duration, streams)
+		client := &http.Client{Transport: &http.Transport{DialContext: p.dial, DisableKeepAlives: true}}
+		var began time.Time
+		for range streams {
+			_, f := sseWith(t, t.Context(), client, "http://pipe/v1/events")
+			f.next()
+			f.next()
+			go func() {
+				event, _ := f.nextEvent()
+				wantEnd(t, f)
+				if event.hasData {
+					ends <- time.Since(began)
+				} else {
+					ends <- -1
+				}
+			}()
+		}
+		synctest.Wait()
+		began = time.Now()
+		drained := make(chan error)
+		go func() { drained <- w.server.Drain(t.Context()) }()
+		synctest.Wait()
+		w.settled(w.accept("k1"), verdict.OutcomeSucceeded) // while none has ended
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+		moments := map[time.Duration]bool{}
+		for range streams {
+			moment := <-ends
+			if moment < 0 || moment > w.config.Spread {
+				t.Fatalf("a stream that ends at %s", moment)
+			}
+			moments[moment] = true
+		}
+		if len(moments) < streams/2 {
+			t.Errorf("%d streams end at %d moments", streams, len(moments))
+		}
+	})
 }
 
 func TestDrainIsNotHeldUp(t *testing.T) {
@@ -88,6 +138,33 @@ func TestDrainEndsWithItsContext(t *testing.T) {
 		}
 		if err := w.server.Drain(t.Context()); err != nil {
 			t.Errorf("draining again: %v", err)
+		}
+	})
+}
+
+func TestStreamsThatOutlastTheDrainAreCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.listenOnPipes(t)
+		client := &http.Client{Transport: &http.Transport{DialContext: p.dial, DisableKeepAlives: true}}
+		_, f := sseWith(t, t.Context(), client, "http://pipe/v1/events")
+		f.next()
+		f.next()
+		dialSocket(t, websocket.Dialer{NetDialContext: p.dial}, "ws://pipe").say(`{"type":"ping"}`) // and reads nothing
+		tr := w.settled(w.accept("k1"), verdict.OutcomeSucceeded)
+		synctest.Wait()
+		w.server.notes.add(tr.ID, time.Now())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		if err := w.server.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("ended with %v", err)
+		}
+		synctest.Wait()
+		if left := len(w.server.streams.taken); left != 0 {
+			t.Errorf("%d streams are left", left)
+		}
+		if w.current(tr.ID).ToldAt.IsZero() {
+			t.Error("what was told isn't noted")
 		}
 	})
 }

@@ -89,8 +89,8 @@ func (w *world) wantEvent(f frames, id string) {
 	w.t.Helper()
 	want := w.current(id).Event()
 	got, ok := f.nextEvent()
-	if !ok || "event: "+got.event+"\nid: "+got.id+"\ndata: "+got.data+"\n\n" != event(want) {
-		w.t.Fatalf("got %+v, %t; want %s", got, ok, event(want))
+	if !ok || "event: "+got.event+"\nid: "+got.id+"\ndata: "+got.data+"\n\n" != string(eventStream{}.event(want, true)) {
+		w.t.Fatalf("got %+v, %t; want %s", got, ok, eventStream{}.event(want, true))
 	}
 }
 

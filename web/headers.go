@@ -88,20 +88,28 @@ func splitUnquoted(text string, separator byte) []string {
 	return append(parts, text[begin:])
 }
 
-// position returns the number of the last event that the client has seen, and whether it told one: in Last-Event-ID or,
-// where a client can't send that yet, in the parameter "after". A reconnecting EventSource sends both, and the header
-// is the newer.
-func position(r *http.Request) (after int64, told bool, err error) {
+// readPosition returns where a client wants to begin: after the number in Last-Event-ID or, where a client can't send that
+// yet, in the parameter "after". A reconnecting EventSource sends both, and the header is the newer.
+func readPosition(r *http.Request) (p position, err error) {
+	query := r.URL.Query()
+	switch query.Get("unconfirmed") {
+	case "", "false":
+	case "true":
+		p.unconfirmed = true
+	default:
+		return p, invalid("unconfirmed: give true or false")
+	}
 	name, text := "Last-Event-ID", r.Header.Get("Last-Event-ID")
 	if text == "" {
-		name, text = "after", r.URL.Query().Get("after")
+		name, text = "after", query.Get("after")
 	}
 	if text == "" {
-		return 0, false, nil
+		return p, nil
 	}
-	after, err = strconv.ParseInt(text, 10, 64)
-	if err != nil || after < 0 {
-		return 0, false, invalid(name + ": give the number of an event, 0 or above")
+	p.told = true
+	p.after, err = strconv.ParseInt(text, 10, 64)
+	if err != nil || p.after < 0 {
+		return p, invalid(name + ": give the number of an event, 0 or above")
 	}
-	return after, true, nil
+	return p, nil
 }

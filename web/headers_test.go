@@ -96,22 +96,25 @@ func TestNegotiatedLanguage(t *testing.T) {
 func TestPosition(t *testing.T) {
 	for _, c := range []struct {
 		query, header string
-		after         int64
-		told, bad     bool
+		want          position
+		bad           bool
 	}{
-		{"", "", 0, false, false},
-		{"?after=5", "", 5, true, false},
-		{"?after=0", "", 0, true, false},
-		{"", "7", 7, true, false},
-		{"?after=5", "7", 7, true, false},
-		{"?after=-1", "", 0, false, true},
-		{"", "x", 0, false, true},
-		{"", "99999999999999999999", 0, false, true},
+		{"", "", position{}, false},
+		{"?after=5", "", position{5, true, false}, false},
+		{"?after=0", "", position{0, true, false}, false},
+		{"", "7", position{7, true, false}, false},
+		{"?after=5", "7", position{7, true, false}, false},
+		{"?unconfirmed=true", "7", position{7, true, true}, false},
+		{"?unconfirmed=false", "", position{}, false},
+		{"?unconfirmed=1", "", position{}, true},
+		{"?after=-1", "", position{}, true},
+		{"", "x", position{}, true},
+		{"", "99999999999999999999", position{}, true},
 	} {
 		r := httptest.NewRequest("GET", "/v1/events"+c.query, nil)
 		r.Header.Set("Last-Event-ID", c.header)
-		if after, told, err := position(r); after != c.after || told != c.told || (err != nil) != c.bad {
-			t.Errorf("%+v: %d, %t, %v", c, after, told, err)
+		if got, err := readPosition(r); (err != nil) != c.bad || err == nil && got != c.want {
+			t.Errorf("%+v: %+v, %v", c, got, err)
 		}
 	}
 }
@@ -146,11 +149,13 @@ func FuzzBodies(f *testing.F) {
 				t.Errorf("%s: payload %s, %v", body, payload, err)
 			}
 		}
-		if request, err := readRequest(body, "djamo"); err == nil && len(request.Payload) == 0 {
-			t.Errorf("%s: no payload", body)
+		if object, err := members(body); err == nil {
+			if request, err := readRequest(object); err == nil && len(request.Payload) == 0 {
+				t.Errorf("%s: no payload", body)
+			}
 		}
 		m, err := readMessage(body)
-		if err == nil && (m.After < 0 || m.HasAfter && m.Transaction != "" || m.Type == "") {
+		if err == nil && (m.From.after < 0 || m.From.told && m.Transaction != "" || m.Type == "" || len(m.Ref) > maxRef) {
 			t.Errorf("%s: %+v", body, m)
 		}
 		if err != nil && err.Error() == "" {

@@ -29,31 +29,30 @@ type journal struct {
 	store    Store
 	audience verdict.Audience
 	log      *slog.Logger
-	nudge    chan struct{}
-	stop     func() // ends follow and waits for it
-
-	readers int // guarded by journals.mu
+	reading  chore
+	ctx      context.Context // ends with the journal
+	stop     func()          // waits for what runs
 
 	mu      sync.Mutex // guards what follows; never held while reading the record
+	readers map[*reader]struct{}
 	started bool
 	after   int64 // recent holds all verdicts with numbers above this one, and up to last
 	last    int64
 	recent  []verdict.Event // elements never change
-	grown   chan struct{}   // closed and replaced when recent grows
 }
 
-func newJournal(a verdict.Audience, store Store, log *slog.Logger) *journal {
-	return &journal{
-		store: store, audience: a, log: log, nudge: make(chan struct{}, 1), grown: make(chan struct{}),
+func newJournal(a verdict.Audience, store Store, feed verdict.Feed, log *slog.Logger) *journal {
+	j := &journal{store: store, audience: a, log: log, readers: map[*reader]struct{}{}}
+	j.reading.work = j.read
+	var cancel context.CancelFunc
+	j.ctx, cancel = context.WithCancel(context.Background())
+	unsubscribe := feed.Subscribe(verdict.Topic{Audience: a}, func(verdict.Event) { j.reading.call() })
+	j.stop = func() {
+		unsubscribe()
+		cancel()
+		j.reading.stop()
 	}
-}
-
-// wake makes the journal look at the record. It never blocks.
-func (j *journal) wake() {
-	select {
-	case j.nudge <- struct{}{}:
-	default: // it will look anyway
-	}
+	return j
 }
 
 // start begins the journal at a position, unless it has begun.
@@ -62,32 +61,20 @@ func (j *journal) start(at int64) {
 	defer j.mu.Unlock()
 	if !j.started {
 		j.started, j.after, j.last = true, at, at
-		j.wake() // for what was told before now
+		j.reading.call() // for what was told before now
 	}
 }
 
-// follow reads on whenever there is a nudge, until ctx ends.
-func (j *journal) follow(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-j.nudge:
-		}
-		if err := j.readOn(ctx); err != nil && ctx.Err() == nil {
-			j.log.Error("read settled transactions", "error", err)
-			j.wake()
-			select {
-			case <-ctx.Done():
-			case <-time.After(journalPause):
-			}
-		}
+// read takes from the record what has been settled since. After trouble it tries again a little later.
+func (j *journal) read() {
+	if err := j.readOn(); err != nil && j.ctx.Err() == nil {
+		j.log.Error("read settled transactions", "error", err)
+		time.AfterFunc(journalPause, j.reading.call)
 	}
 }
 
-// readOn takes from the record what has been settled since.
-func (j *journal) readOn(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+func (j *journal) readOn() error {
+	ctx, cancel := context.WithTimeout(j.ctx, storeTimeout)
 	defer cancel()
 	for {
 		j.mu.Lock()
@@ -109,6 +96,7 @@ func (j *journal) readOn(ctx context.Context) error {
 	}
 }
 
+// add puts verdicts at the end, and tells the readers.
 func (j *journal) add(events []verdict.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -118,17 +106,31 @@ func (j *journal) add(events []verdict.Event) {
 		j.after = j.recent[excess-1].ID
 		j.recent = j.recent[excess:] // the rest goes when append moves it
 	}
-	close(j.grown)
-	j.grown = make(chan struct{})
+	for r := range j.readers {
+		r.wake()
+	}
 }
 
-// since returns the verdicts after a position that are in memory, where memory begins, and what is closed when there
-// are more.
-func (j *journal) since(position int64) (events []verdict.Event, after int64, grown <-chan struct{}) {
+// since returns the verdicts after a position that are in memory, and where memory begins.
+func (j *journal) since(position int64) (events []verdict.Event, after int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(j.recent, position+1, func(e verdict.Event, id int64) int { return cmp.Compare(e.ID, id) })
-	return j.recent[i:], j.after, j.grown
+	return j.recent[i:], j.after
+}
+
+func (j *journal) join(r *reader) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.readers[r] = struct{}{}
+}
+
+// leave returns how many readers are left.
+func (j *journal) leave(r *reader) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.readers, r)
+	return len(j.readers)
 }
 
 func toEvents(settled []verdict.Transaction) []verdict.Event {

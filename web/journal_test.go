@@ -15,17 +15,15 @@ func numbers(t *testing.T, r *reader) []int64 {
 	t.Helper()
 	var list []int64
 	for {
-		events, more, err := r.next(context.Background())
+		events, err := r.next(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(events) == 0 {
+			return list
+		}
 		for _, e := range events {
 			list = append(list, e.ID)
-		}
-		select {
-		case <-more:
-		default:
-			return list
 		}
 	}
 }
@@ -34,7 +32,7 @@ func TestJournalKeepsTheOrderOfTheRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.mute()
-		r, err := w.server.journals.open(t.Context(), caller(nil), 0, false)
+		r, err := w.server.journals.open(t.Context(), anyone, position{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +56,7 @@ func TestJournalKeepsTheOrderOfTheRecord(t *testing.T) {
 func TestReaderThatFellBehindReadsTheRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		slow, err := w.server.journals.open(t.Context(), caller(nil), 0, false)
+		slow, err := w.server.journals.open(t.Context(), anyone, position{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +83,7 @@ func TestJournalIsReadOnceForAll(t *testing.T) {
 		w := newWorld(t)
 		var readers []*reader
 		for range 100 {
-			r, err := w.server.journals.open(t.Context(), caller(nil), 0, false)
+			r, err := w.server.journals.open(t.Context(), anyone, position{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +111,7 @@ func TestJournalIsReadOnceForAll(t *testing.T) {
 func TestJournalReadsOnAfterTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		r, err := w.server.journals.open(t.Context(), caller(nil), 0, false)
+		r, err := w.server.journals.open(t.Context(), anyone, position{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +123,9 @@ func TestJournalReadsOnAfterTrouble(t *testing.T) {
 		w.feed.tell(settled.Event())
 		synctest.Wait()
 		w.store.fail(nil)
-		_, more, _ := r.next(t.Context())
+		more := make(chan bool, 2)
+		r.attend(func() { more <- true })
+		<-more
 		<-more // in virtual time, without another word from the feed
 		if got := numbers(t, r); len(got) != 1 {
 			t.Errorf("read %v", got)
@@ -151,7 +151,7 @@ func TestVerdictToldWhileTheJournalBeginsIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		js := newJournals(tellAfterRead{w.store, w, w.accept("k1")}, w.feed, w.server.log)
-		r, err := js.open(t.Context(), caller(nil), 0, false)
+		r, err := js.open(t.Context(), anyone, position{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -93,6 +93,26 @@ var (
 		slug: "other-content", title: "The key was used with other content", status: http.StatusUnprocessableEntity,
 		mend: "Nothing was stored; the transaction that the key belongs to goes on. To repeat it, send its content unchanged. Only if this is meant as another transaction, send it with a new key.",
 	}
+	unauthenticated = kind{
+		slug: "unauthenticated", title: "Say who you are", status: http.StatusUnauthorized, newKey: true,
+		mend: "Nothing was stored. Send Authorization: Bearer with a JWT of a configured issuer or an API key; a browser opens a stream with a ticket of POST /v1/tickets.",
+	}
+	forbidden = kind{
+		slug: "forbidden", title: "Your credentials don't allow this", status: http.StatusForbidden, newKey: true,
+		mend: "Nothing was stored. Your credentials are good, but for something else: see the roles app, service and operator.",
+	}
+	authUnavailable = kind{
+		slug: "auth-unavailable", title: "Your credentials can't be checked now", status: http.StatusServiceUnavailable, retry: true, newKey: true,
+		mend: "Nothing was stored. The keys of your issuer can't be had at the moment. Send the same request again after the seconds in Retry-After.",
+	}
+	tooMany = kind{
+		slug: "too-many-streams", title: "You have too many streams", status: http.StatusTooManyRequests, retry: true, newKey: true,
+		mend: "Close a stream, or connect again after the seconds in Retry-After.",
+	}
+	notSettled = kind{
+		slug: "not-settled", title: "There is no such verdict to acknowledge", status: http.StatusConflict,
+		mend: "Nothing was noted. The transaction has no verdict yet, or its event has another number: acknowledge a verdict with the number it came with.",
+	}
 	noUpgrade = kind{
 		slug: "no-upgrade", title: "This path speaks WebSocket", status: http.StatusUpgradeRequired, newKey: true,
 		mend: "Connect with a WebSocket client (RFC 6455, version 13). For plain HTTP use /v1/events.",
@@ -110,7 +130,8 @@ var (
 func kinds() []kind {
 	return []kind{
 		invalidRequest, missingKey, keyUnknown, keyPurpose, keyExpired, inFlight, foreignOrigin, noTransaction, noPartner,
-		notInReview, changed, noWebhook, badSignature, wrongHost, noPage, wrongMethod, slowRequest, tooLarge, otherContent, noUpgrade,
+		notInReview, changed, noWebhook, badSignature, wrongHost, noPage, wrongMethod, slowRequest, tooLarge, otherContent,
+		unauthenticated, forbidden, authUnavailable, tooMany, notSettled, noUpgrade,
 		overloaded, unavailable,
 	}
 }

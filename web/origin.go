@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"verdict/web/admin"
 )
 
 // readOrigins checks the origins whose pages may call us. Browsers send them in lower case and without a path.
@@ -38,17 +41,27 @@ func (s *Server) mayCall(r *http.Request) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && strings.EqualFold(u.Host, r.Host)
 }
 
-// forApps guards what apps call: pages of other origins are refused (a page on another port of the same site could use
-// the user's cookies), and those of allowed origins may read the answer (CORS). Answers are for the caller alone.
-func (s *Server) forApps(h handler) handler {
+// isHere reports whether a request calls us by a name of ours. A page may have made its own name point to this machine (DNS
+// rebinding), and is of our origin then.
+func (s *Server) isHere(r *http.Request) bool {
+	return s.hosts == nil || admin.Loopback(r.Host) || slices.ContainsFunc(s.hosts, func(name string) bool { return strings.EqualFold(name, r.Host) })
+}
+
+// guardOrigin guards what apps call: pages of other origins are refused (a page on another port of the same site could use
+// the user's cookies), and those of allowed origins may read the answer (CORS). Answers are for their user alone.
+func (s *Server) guardOrigin(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Add("Vary", "Origin")
 		w.Header().Set("Cache-Control", "no-store")
+		if !s.isHere(r) {
+			return refusal{wrongHost, "Nothing was stored. Where nobody is asked who they are, call this gateway as localhost or 127.0.0.1, or by the name in its public_url: a page that makes a name of its own point here must not be served."}
+		}
 		if !s.mayCall(r) {
 			return refusal{kind: foreignOrigin}
 		}
 		if origin := r.Header.Get("Origin"); origin != "" {
 			w.Header().Set("Access-Control-Allow-Origin", origin)
+			w.Header().Set("Access-Control-Allow-Credentials", "true") // for the cookie
 			w.Header().Set("Access-Control-Expose-Headers",
 				"Content-Language, Idempotency-Key-Retention, Idempotent-Replayed, Location, Preference-Applied, Retry-After")
 		}
@@ -58,10 +71,10 @@ func (s *Server) forApps(h handler) handler {
 
 // preflight answers a browser that asks whether a page may call us; the page's origin has been checked.
 func (s *Server) preflight(allow string) handler {
-	return s.forApps(func(w http.ResponseWriter, _ *http.Request) error {
+	return s.guardOrigin(func(w http.ResponseWriter, _ *http.Request) error {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Methods", allow)
-		h.Set("Access-Control-Allow-Headers", "Content-Type, Idempotency-Key, Last-Event-ID, Prefer")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, Verdict-Subject")
 		h.Set("Access-Control-Max-Age", "600")
 		w.WriteHeader(http.StatusNoContent)
 		return nil

@@ -11,30 +11,42 @@ import (
 	"time"
 )
 
-//go:embed page
-var page embed.FS
+//go:embed page client/dist/*.js
+var pages embed.FS
 
 //go:embed openapi.json
 var openapi []byte
 
-// servePage routes the files of the demo page: each by its name, and index.html as / too.
-func (s *Server) servePage() error {
-	files, err := page.ReadDir("page")
+//go:embed asyncapi.json
+var asyncapi []byte
+
+// servePages routes the files of the demo page and of the client that it uses: each by its name, and index.html as / too.
+func (s *Server) servePages() error {
+	for folder, at := range map[string]string{"page": "/", "client/dist": "/client/"} {
+		if err := s.serveFolder(folder, at); err != nil {
+			return fmt.Errorf("web: read the page: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Server) serveFolder(folder, at string) error {
+	files, err := pages.ReadDir(folder)
 	if err != nil {
-		return fmt.Errorf("web: read the page: %w", err)
+		return err
 	}
 	for _, file := range files {
-		content, err := page.ReadFile("page/" + file.Name())
+		content, err := pages.ReadFile(folder + "/" + file.Name())
 		if err != nil {
-			return fmt.Errorf("web: read the page: %w", err)
+			return err
 		}
 		serve := func(w http.ResponseWriter, r *http.Request) {
 			pageHeaders(w.Header(), r.Host)
 			serveFile(w, r, file.Name(), content)
 		}
-		s.mux.HandleFunc("GET /"+file.Name(), serve)
+		s.mux.HandleFunc("GET "+at+file.Name(), serve)
 		if file.Name() == "index.html" {
-			s.mux.HandleFunc("GET /{$}", serve)
+			s.mux.HandleFunc("GET "+at+"{$}", serve)
 		}
 	}
 	return nil

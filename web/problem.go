@@ -7,8 +7,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"time"
 
 	"verdict"
+	"verdict/web/auth"
 )
 
 // refusal is an error that web itself finds.
@@ -31,6 +33,7 @@ type problem struct {
 	Instance   string `json:"instance,omitempty"` // of an error in our log
 	RetrySafe  bool   `json:"retry_safe"`
 	NewKeySafe bool   `json:"new_key_safe"`
+	RetryAfter int    `json:"retry_after,omitempty"` // seconds; as in the header
 }
 
 // path is where the page of a kind of problem is.
@@ -40,10 +43,17 @@ func (k kind) problem(detail string) problem {
 	if detail == "" {
 		detail = k.mend
 	}
-	return problem{
+	p := problem{
 		Type: k.path(), Title: k.title, Status: k.status, Detail: detail,
 		RetrySafe: k.retry, NewKeySafe: k.newKey,
 	}
+	switch k.status {
+	case http.StatusServiceUnavailable, http.StatusConflict, http.StatusTooManyRequests:
+		if k.retry {
+			p.RetryAfter = retrySeconds()
+		}
+	}
+	return p
 }
 
 // problemOf says what kind of problem an error is. What we don't know is trouble with the record: a store may return
@@ -59,6 +69,10 @@ func problemOf(err error) problem {
 		return invalidRequest.problem(bad.Error())
 	case errors.As(err, &large):
 		return tooLarge.problem("")
+	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrRefused):
+		return unauthenticated.problem("Nothing was stored: " + err.Error() + ".")
+	case errors.Is(err, auth.ErrForbidden):
+		return forbidden.problem("Nothing was stored: " + err.Error() + ".")
 	}
 	for known, k := range kindsByError() {
 		if errors.Is(err, known) {
@@ -81,6 +95,7 @@ func kindsByError() map[error]kind {
 		verdict.ErrBadToken:     noWebhook,
 		verdict.ErrBadSignature: badSignature,
 		verdict.ErrOverloaded:   overloaded,
+		auth.ErrUnavailable:     authUnavailable,
 	}
 }
 
@@ -102,13 +117,15 @@ func (ro *router) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	switch {
-	case p.Status == http.StatusServiceUnavailable && errors.As(err, new(streamError)):
-		ro.sendAway(w)
+	case p.RetryAfter > 0 && errors.As(err, new(streamError)):
+		ro.sendAway(w, time.Duration(p.RetryAfter)*time.Second+comeBack())
 		return
-	case p.RetrySafe && (p.Status == http.StatusServiceUnavailable || p.Status == http.StatusConflict):
-		retryAfter(w)
-	case p.Status == http.StatusUnauthorized:
+	case p.Type == badSignature.path():
 		w.Header().Set("WWW-Authenticate", "Webhook-Signature") // RFC 9110 section 15.5.2 wants a challenge
+	case errors.Is(err, auth.ErrRefused):
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3
+	case p.Status == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	if err := p.write(w); err != nil {
 		ro.log.Debug("unanswered", "route", r.Pattern, "error", err)
@@ -122,12 +139,13 @@ func (p problem) write(w http.ResponseWriter) error {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
 	w.WriteHeader(p.Status)
 	_, err = w.Write(text)
 	return err
 }
 
-// retryAfter asks the client to come back in one to three seconds, so that not all come at once.
-func retryAfter(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", strconv.Itoa(1+rand.IntN(3)))
-}
+// retrySeconds is when a client is asked to come back: in one to three seconds, so that not all come at once.
+func retrySeconds() int { return 1 + rand.IntN(3) }

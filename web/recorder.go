@@ -32,7 +32,7 @@ func (rec *recorder) Write(p []byte) (int, error) {
 	return rec.ResponseWriter.Write(p)
 }
 
-// Hijack is for the WebSocket upgrade, which looks for it here.
+// Hijack is for WebSockets and event streams: what is answered on the connection isn't ours to know any more.
 func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(rec.ResponseWriter).Hijack()
 	if err == nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"verdict/web/auth"
 )
 
 func TestUnknownPathsAndMethodsAreRefused(t *testing.T) {
@@ -139,8 +141,9 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		"fr or en":             func(c *Config) { c.Language = "de" },
 		"heartbeat":            func(c *Config) { c.Heartbeat = -time.Second },
 		"retention":            func(c *Config) { c.Retention = -time.Second },
-		"connections":          func(c *Config) { c.MaxConnections = -1 },
+		"limits of streams":    func(c *Config) { c.Limits.Connections = -1 },
 		"https://shop.example": func(c *Config) { c.Origins = []string{"shop.example/"} },
+		"secret of tickets":    func(c *Config) { c.Guard, c.Tickets.Secret = auth.Anyone(), nil },
 		`origin "*"`:           func(c *Config) { c.Origins = []string{"*"} },
 	} {
 		c := good

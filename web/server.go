@@ -11,36 +11,45 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
 
 	"verdict"
+	"verdict/web/auth"
 )
 
-// Store is what web reads of the record. Its methods are those of verdict.Store.
+// Store is what web needs of the record. Its methods are those of verdict.Store.
 type Store interface {
 	Transaction(ctx context.Context, id string) (verdict.Transaction, error)
 	Find(ctx context.Context, s verdict.Scope) (verdict.Transaction, error)
 	History(ctx context.Context, id string) ([]verdict.Evidence, error)
 	Settled(ctx context.Context, audience *verdict.Audience, after int64, limit int) ([]verdict.Transaction, error)
+	Unconfirmed(ctx context.Context, a verdict.Audience, after, until int64, limit int) ([]verdict.Transaction, error)
+	Deliver(ctx context.Context, deliveries []verdict.Delivery) error
+	Spend(ctx context.Context, name string, until time.Time) (first bool, err error)
 	LastEventID(ctx context.Context) (int64, error)
 }
 
 // Config is what a Server is made of. Where a default is named, the zero value means it.
 type Config struct {
-	Intake         *verdict.Intake
-	Settler        *verdict.Settler
-	Store          Store
-	Feed           verdict.Feed
-	Provider       string        // of requests that name none; one of the Intake's
-	Language       string        // of messages when the app wants none of ours: "fr" (default) or "en"
-	Origins        []string      // whose pages may call us besides our own, as https://shop.example
-	Retention      time.Duration // of idempotency keys, after the verdict; it is published
-	Heartbeat      time.Duration // between signs of life on an idle stream; default 15 s
-	MaxConnections int           // SSE streams and WebSockets together; default 10,000
-	Log            *slog.Logger  // default: discard
+	Intake    *verdict.Intake
+	Settler   *verdict.Settler
+	Store     Store
+	Feed      verdict.Feed
+	Guard     *auth.Guard    // finds out who makes a request; default: everybody is the same user
+	Tickets   auth.Tickets   // for streams of browsers
+	Provider  string         // of requests that name none; one of the Intake's
+	Language  string         // of messages when the app wants none of ours: "fr" (default) or "en"
+	Hosts     []string       // by what names besides loopback's apps may call us; nil: by any
+	Origins   []string       // whose pages may call us besides our own, as https://shop.example
+	Proxies   []netip.Prefix // whose X-Forwarded-For is believed
+	Retention time.Duration  // of idempotency keys, after the verdict; it is published
+	Limits    Limits         // of streams
+	Heartbeat time.Duration  // between signs of life on an idle stream; default 15 s
+	Spread    time.Duration  // over which streams are told to come back when the instance stops; 0: at once
+	Log       *slog.Logger   // default: discard
 }
 
 const (
@@ -70,10 +79,16 @@ type Server struct {
 	retention string // in seconds
 	heartbeat time.Duration
 
+	guard    *auth.Guard
+	tickets  auth.Tickets
+	hosts    []string
 	origins  map[string]bool // allowed besides our own
-	streams  *gate           // SSE streams and WebSockets
-	waits    *gate           // requests that wait for their verdict
+	proxies  []netip.Prefix
+	streams  *seats // of SSE streams and WebSockets
+	waits    *gate  // requests that wait for their verdict
 	journals *journals
+	notes    *notes
+	metrics  *metrics
 	buffers  sync.Pool // of WebSockets, lent for the time of a write
 }
 
@@ -94,17 +109,20 @@ func New(c Config) (*Server, error) {
 		router: newRouter(c.Intake.NewID, c.Log),
 		intake: c.Intake, settler: c.Settler, store: c.Store, feed: c.Feed, provider: c.Provider, language: c.Language,
 		retention: strconv.FormatInt(int64(c.Retention/time.Second), 10), heartbeat: c.Heartbeat, origins: origins,
-		streams: newGate(c.MaxConnections), waits: newGate(maxWaits), journals: newJournals(c.Store, c.Feed, c.Log),
+		guard: cmp.Or(c.Guard, auth.Anyone()), hosts: c.Hosts, tickets: c.Tickets, proxies: c.Proxies, metrics: newMetrics(),
+		waits: newGate(maxWaits), journals: newJournals(c.Store, c.Feed, c.Log),
 	}
+	s.streams = newSeats(c.Limits, c.Spread, s.metrics)
+	s.notes = newNotes(c.Store, func(err error) { c.Log.Warn("not noted what apps were told", "error", err) })
 	s.router.preflight = s.preflight
 	s.add(s.routes())
-	return s, s.servePage()
+	return s, s.servePages()
 }
 
 func (c Config) withDefaults() Config {
 	c.Language = cmp.Or(c.Language, "fr")
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
-	c.MaxConnections = cmp.Or(c.MaxConnections, 10_000)
+	c.Limits = c.Limits.withDefaults()
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -124,44 +142,54 @@ func (c Config) validate() error {
 	if c.Heartbeat < 0 {
 		return fmt.Errorf("the heartbeat is %s; give a time above zero, such as 15s", c.Heartbeat)
 	}
-	if c.MaxConnections < 0 {
-		return fmt.Errorf("%d connections; give a number above zero", c.MaxConnections)
+	if c.Guard != nil && len(c.Tickets.Secret) < 32 {
+		return fmt.Errorf("the secret of tickets has %d bytes; give 32", len(c.Tickets.Secret))
 	}
-	return nil
+	if c.Spread < 0 {
+		return fmt.Errorf("streams are spread over %s; give 0s or more, such as 5s", c.Spread)
+	}
+	return c.Limits.validate()
 }
 
 func (s *Server) routes() []route {
 	return []route{
 		{"POST /transaction", s.forApps(brief(s.appSubmit))},
 		{"POST /v1/idempotency-keys", s.forApps(brief(s.issueKey))},
+		{"POST /v1/tickets", s.forApps(brief(s.issueTicket))},
 		{"POST /v1/transactions", s.forApps(brief(s.submit))},
 		{"GET /v1/transactions", s.forApps(brief(s.find))},
 		{"GET /v1/transactions/{id}", s.forApps(brief(s.show))},
+		{"POST /v1/transactions/{id}/ack", s.forApps(brief(s.acknowledge))},
 		{"GET /v1/transactions/{id}/timeline", s.forApps(brief(s.timeline))},
-		{"GET /v1/transactions/{id}/events", s.forApps(s.stream(s.transactionEvents))},
-		{"GET /v1/events", s.forApps(s.stream(s.allEvents))},
-		{"GET /v1/ws", s.forApps(s.socket)},
+		{"GET /v1/transactions/{id}/events", forEventSources(s.forStreams(s.stream(s.transactionEvents)))},
+		{"GET /v1/events", forEventSources(s.forStreams(s.stream(s.allEvents)))},
+		{"GET /v1/ws", s.forStreams(s.socket)},
 		{"POST /webhooks/{provider}/{token}", s.webhook},
 		{"PUT /webhooks/{provider}/{token}", s.webhook}, // as MoMo calls back
 		{"GET /openapi.json", file("openapi.json", openapi)},
+		{"GET /asyncapi.json", file("asyncapi.json", asyncapi)},
 		{"GET /problems/{slug}", explain},
 	}
 }
 
-// caller is who makes a request. All callers are one as yet.
-func caller(*http.Request) verdict.Audience {
-	return verdict.Audience{Tenant: "default", Owner: "app"}
-}
+// forApps is for what apps ask: of pages that may, and by users that we know.
+func (s *Server) forApps(h handler) handler { return s.guardOrigin(s.identify(h)) }
 
-// Drain tells the clients of all streams to come back, each in its own time, and waits until they are gone or ctx ends.
-// A client that doesn't read or doesn't answer is cut after 11 s at the latest. Streams that would begin later are told
-// to come back as well; everything else is served as before.
+// forStreams is the same for streams.
+func (s *Server) forStreams(h handler) handler { return s.guardOrigin(s.identifyByTicket(h)) }
+
+// Drain tells the clients of all streams to come back, each at a moment of its own, and waits until they are gone or ctx
+// ends; then it cuts those that are left. A client that doesn't read or doesn't answer is cut 12 s after its moment at the
+// latest. Streams that would begin later are told to come back as well; everything else is served as before.
 func (s *Server) Drain(ctx context.Context) error {
+	defer s.notes.writing.stop()
+	defer s.notes.writing.call()
 	waits, streams := s.waits.close(), s.streams.close()
 	for _, empty := range []<-chan struct{}{waits, streams} {
 		select {
 		case <-empty:
 		case <-ctx.Done():
+			s.streams.cut()
 			return fmt.Errorf("drain streams: %w", context.Cause(ctx))
 		}
 	}

@@ -1,11 +1,9 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -17,34 +15,16 @@ const (
 	// subprotocol is what our messages are called in the WebSocket handshake.
 	subprotocol = "verdict.v1"
 
-	// maxMessage is how many bytes a client's message may have.
-	maxMessage = 4 << 10
-
-	// socketQueue is how many messages may wait for a client to read them.
-	socketQueue = 256
-
-	// maxSubscriptions is how many a socket may have at once.
-	maxSubscriptions = 100
+	// maxMessage is how many bytes a client's message may have: a payload, and what is around it.
+	maxMessage = verdict.MaxPayload + 4<<10
 
 	// closeTimeout is how long a client may take to answer a close frame.
 	closeTimeout = time.Second
+
+	// closeExpired is the code of a close because the credentials have expired (RFC 6455 section 7.4.2 leaves codes from
+	// 4000 to applications).
+	closeExpired = 4401
 )
-
-// errSlow: a client doesn't read what it asked for.
-var errSlow = errors.New("too slow; connect again and resume after the last event")
-
-// socket is a client's WebSocket. The handler's goroutine reads, one writes, and one more pumps the journal if the client
-// follows all its verdicts.
-type socket struct {
-	server        *Server
-	conn          *websocket.Conn
-	audience      verdict.Audience
-	end           context.CancelCauseFunc  // ends the socket; the cause is told to the client
-	out           chan []byte              // the queue
-	journal       chan []byte              // from the pump, unbuffered
-	gone          chan struct{}            // closed when the client's side has ended
-	subscriptions map[string]*subscription // by transaction, "" for all; the reading goroutine's own
-}
 
 // socket takes GET /v1/ws.
 func (s *Server) socket(w http.ResponseWriter, r *http.Request) error {
@@ -53,139 +33,98 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Upgrade", "websocket")
 		return refusal{kind: noUpgrade}
 	}
-	if !s.streams.enter() {
-		return errFull
+	at, err := s.enter(r, "ws")
+	if err != nil {
+		return err
 	}
-	defer s.streams.leave()
+	defer at.leaveUnheld()
+	conn, err := s.upgrade(w, r)
+	if err != nil {
+		return err
+	}
+	p := principal(r)
+	t := &talk{line: s.newLine(socketWire{conn}, at, p.Expires), principal: p}
+	go t.serve(func() { t.listen(conn) }, t.release) // Drain waits for it
+	return nil
+}
+
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
 	upgrader := websocket.Upgrader{
 		Subprotocols:    []string{subprotocol},
 		ReadBufferSize:  512,
 		WriteBufferSize: 1024,
 		WriteBufferPool: &s.buffers,
-		CheckOrigin:     s.mayCall,
+		CheckOrigin:     func(*http.Request) bool { return true },                // guardOrigin has
 		Error:           func(http.ResponseWriter, *http.Request, int, error) {}, // fail answers
 	}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if errors.As(err, new(websocket.HandshakeError)) {
-		return invalid(err.Error())
+		return nil, invalid(err.Error())
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
+		return nil, fmt.Errorf("%w: %w", errGone, err)
 	}
-	ctx, end := context.WithCancelCause(context.WithoutCancel(r.Context())) // a hijacked request's context says nothing
-	so := &socket{
-		server: s, conn: conn, audience: caller(r), end: end,
-		out: make(chan []byte, socketQueue), journal: make(chan []byte), gone: make(chan struct{}), subscriptions: map[string]*subscription{},
+	return conn, nil
+}
+
+// socketWire is the wire of a WebSocket.
+type socketWire struct{ conn *websocket.Conn }
+
+// event words a transaction in the same bytes as server-sent events do.
+func (w socketWire) event(e verdict.Event, ofAll bool) []byte {
+	if ofAll {
+		return fmt.Appendf(nil, `{"type":"event","id":%d,"after":%d,"transaction":%s}`, e.ID, e.ID, e.Data)
 	}
-	so.run(ctx)
+	return fmt.Appendf(nil, `{"type":"event","id":%d,"transaction":%s}`, e.ID, e.Data)
+}
+
+func (w socketWire) reauth(at time.Time) []byte { return reauthMessage(at) }
+
+func (w socketWire) send(texts [][]byte) error { return w.sendWithin(writeTimeout, texts...) }
+
+func (w socketWire) sendWithin(timeout time.Duration, texts ...[]byte) error {
+	if err := w.conn.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	for _, text := range texts {
+		if err := w.conn.WriteMessage(websocket.TextMessage, text); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// run serves the client until either side ends.
-func (so *socket) run(ctx context.Context) {
-	var writing sync.WaitGroup
-	writing.Go(func() { so.write(ctx) })
-	so.read(ctx)
-	close(so.gone)
-	so.end(errGone)
-	for transaction := range so.subscriptions {
-		so.unsubscribe(transaction)
-	}
-	writing.Wait()
+func (w socketWire) beat() error {
+	return w.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout))
 }
 
-// read handles the client's messages until the connection or the socket ends.
-func (so *socket) read(ctx context.Context) {
-	so.conn.SetReadLimit(maxMessage)
-	so.conn.SetPongHandler(func(string) error { return so.stillThere() })
-	for so.stillThere() == nil {
-		kind, text, err := so.conn.ReadMessage()
-		if err != nil {
-			return
+func (w socketWire) cut() { _ = w.conn.Close() }
+
+func (w socketWire) end(why error, resume string, gone <-chan struct{}) {
+	defer w.cut()
+	switch {
+	case errors.Is(why, errGone):
+	case errors.Is(why, errExpired):
+		w.goodbye(closeExpired, why.Error()+"; come back with new ones", gone)
+	case errors.Is(why, errStop):
+		if w.sendWithin(closeTimeout, retryMessage(comeBack())) == nil {
+			w.goodbye(websocket.CloseServiceRestart, why.Error()+"; come back"+resume, gone)
 		}
-		if kind != websocket.TextMessage {
-			err = so.push(ctx, so.out, errorMessage{Code: codeMessage, Message: "send text, not binary"}.text())
-		} else {
-			err = so.handle(ctx, text)
-		}
-		if err != nil {
-			return
-		}
+	default:
+		w.goodbye(websocket.CloseTryAgainLater, why.Error()+"; come back"+resume, gone)
 	}
 }
 
-// stillThere gives the client time for its next sign of life: two pings and an answer.
-func (so *socket) stillThere() error {
-	return so.conn.SetReadDeadline(time.Now().Add(2*so.server.heartbeat + writeTimeout))
-}
-
-// write sends what is queued, and pings, until the socket ends; then it closes the connection, which ends read.
-func (so *socket) write(ctx context.Context) {
-	defer so.conn.Close()
-	beat := newBeat(so.server.heartbeat)
-	defer beat.Stop()
-	for {
-		var err error
-		select {
-		case text := <-so.out:
-			err = so.send(text)
-		case text := <-so.journal:
-			err = so.send(text)
-		case <-beat.C:
-			beat.Reset(so.server.heartbeat)
-			err = so.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout))
-		case <-so.server.streams.closing:
-			so.sayGoodbye(websocket.CloseServiceRestart, "restarting; connect again and resume after the last event")
-			return
-		case <-ctx.Done():
-			if cause := context.Cause(ctx); !errors.Is(cause, errGone) {
-				so.sayGoodbye(websocket.CloseTryAgainLater, cause.Error())
-			}
-			return
-		}
-		if err != nil {
-			so.end(errGone)
-			return
-		}
-	}
-}
-
-func (so *socket) send(text []byte) error {
-	if err := so.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
-	}
-	return so.conn.WriteMessage(websocket.TextMessage, text)
-}
-
-// sayGoodbye sends a close frame and gives the client a moment to answer it.
-func (so *socket) sayGoodbye(code int, reason string) {
+// goodbye sends a close frame and gives the client a moment to answer it.
+func (w socketWire) goodbye(code int, reason string, gone <-chan struct{}) {
 	deadline := time.Now().Add(closeTimeout)
-	if err := so.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), deadline); err != nil {
+	if w.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), deadline) != nil {
 		return
 	}
 	timeout := time.NewTimer(time.Until(deadline))
 	defer timeout.Stop()
 	select {
-	case <-so.gone:
+	case <-gone:
 	case <-timeout.C:
-	}
-}
-
-// push hands a message to the writer, and waits until there is room or the socket has ended.
-func (so *socket) push(ctx context.Context, to chan<- []byte, text []byte) error {
-	select {
-	case to <- text:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// offer queues an event without waiting. A client whose queue is full is cut; it resumes from the record.
-func (so *socket) offer(e verdict.Event) {
-	select {
-	case so.out <- eventMessage(e):
-	default:
-		so.end(errSlow)
 	}
 }

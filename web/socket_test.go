@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +25,10 @@ type client struct {
 // heard is what a server may say.
 type heard struct {
 	Type        string          `json:"type"`
+	Ref         string          `json:"ref"`
+	Replayed    bool            `json:"replayed"`
+	AfterMS     int             `json:"after_ms"`
+	Problem     *problem        `json:"problem"`
 	ID          int64           `json:"id"`
 	Transaction json.RawMessage `json:"transaction"`
 	After       *int64          `json:"after"`
@@ -80,6 +83,12 @@ func (c client) want(answer string) {
 func (c client) wantEvent(e verdict.Event) {
 	c.t.Helper()
 	c.want(fmt.Sprintf(`{"type":"event","id":%d,"transaction":%s}`, e.ID, e.Data))
+}
+
+// wantNext wants an event of all verdicts, which moves the position.
+func (c client) wantNext(e verdict.Event) {
+	c.t.Helper()
+	c.want(fmt.Sprintf(`{"type":"event","id":%d,"after":%d,"transaction":%s}`, e.ID, e.ID, e.Data))
 }
 
 func (c client) wantError(code, transaction string) {
@@ -151,8 +160,10 @@ func TestSocketUnsubscribes(t *testing.T) {
 	c.say(`{"type":"subscribe","transaction":"` + tr.ID + `"}`)
 	c.hear()
 	c.hear()
-	c.say(`{"type":"subscribe"}`)
-	c.hear()
+	for range 2 {
+		c.say(`{"type":"subscribe"}`)
+		c.hear()
+	}
 	c.say(`{"type":"unsubscribe","transaction":"` + tr.ID + `"}`)
 	c.want(`{"type":"unsubscribed","transaction":"` + tr.ID + `"}`)
 	c.say(`{"type":"unsubscribe"}`)
@@ -170,15 +181,15 @@ func TestSocketFollowsAllFromAPosition(t *testing.T) {
 	c := w.connect()
 	first := w.settled(w.accept("k1"), verdict.OutcomeSucceeded)
 	var all []verdict.Transaction
-	for i := range 2*socketQueue + 3 { // more than the queue holds
+	for i := range 2*maxQueue + 3 { // more than the queue holds
 		all = append(all, w.settled(w.accept(fmt.Sprint("more", i)), verdict.OutcomeFailed))
 	}
 	c.say(fmt.Sprintf(`{"type":"subscribe","after":%d}`, first.EventID))
 	c.want(fmt.Sprintf(`{"type":"subscribed","after":%d}`, first.EventID))
 	for _, tr := range all {
-		c.wantEvent(tr.Event())
+		c.wantNext(tr.Event())
 	}
-	c.wantEvent(w.settled(w.accept("live"), verdict.OutcomeSucceeded).Event())
+	c.wantNext(w.settled(w.accept("live"), verdict.OutcomeSucceeded).Event())
 }
 
 func TestSocketFollowsAllFromNow(t *testing.T) {
@@ -188,7 +199,7 @@ func TestSocketFollowsAllFromNow(t *testing.T) {
 	c.say(`{"type":"subscribe"}`)
 	c.want(fmt.Sprintf(`{"type":"subscribed","after":%d}`, old.EventID))
 	w.settled(w.acceptFor(verdict.Audience{Tenant: "else", Owner: "app"}, "x"), verdict.OutcomeSucceeded)
-	c.wantEvent(w.settled(w.accept("new"), verdict.OutcomeSucceeded).Event())
+	c.wantNext(w.settled(w.accept("new"), verdict.OutcomeSucceeded).Event())
 }
 
 func TestSocketRefusesBadMessagesAndGoesOn(t *testing.T) {
@@ -198,7 +209,11 @@ func TestSocketRefusesBadMessagesAndGoesOn(t *testing.T) {
 		``, `{`, `[]`, `{}`, `{"type":"shout"}`, `{"type":5}`, `{"type":"subscribe","transaction":5}`,
 		`{"type":"subscribe","transaction":"x","after":1}`, `{"type":"subscribe","after":-1}`,
 		`{"type":"subscribe","after":null}`, `{"type":"subscribe","after":"1"}`, `{"type":"subscribe","After":1}`,
-		`{"type":"ping","type":"ping"}`, `{"type":"unsubscribe","after":1}`,
+		`{"type":"ping","type":"ping"}`, `{"type":"unsubscribe","after":1}`, `{"type":"resume"}`, `{"type":"ack"}`,
+		`{"type":"resume","after":1,"transaction":"x"}`, `{"type":"subscribe","unconfirmed":1}`, `{"type":"subscribe","transaction":""}`,
+		`{"type":"ack","transaction":"x","id":0}`, `{"type":"unsubscribe","transaction":"` + strings.Repeat("x", maxID+1) + `"}`,
+		`{"type":"ack","transaction":"x","id":-1}`,
+		`{"type":"ping","ref":5}`, `{"type":"ping","ref":"` + strings.Repeat("x", maxRef+1) + `"}`, `{"type":"auth","token":null}`,
 	} {
 		c.say(text)
 		c.wantError(codeMessage, "")
@@ -250,7 +265,7 @@ func TestSocketBoundsItsSubscriptions(t *testing.T) {
 }
 
 func TestSocketsAreBounded(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.MaxConnections = 1 })
+	w := newWorld(t, func(c *Config) { c.Limits.Connections = 1 })
 	c := w.connect()
 	c.say(`{"type":"ping"}`)
 	c.want(`{"type":"pong"}`)
@@ -332,7 +347,7 @@ func TestSlowReaderOfASocketIsCut(t *testing.T) {
 func TestLongHistoryDoesNotCutASocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		for i := range 2 * socketQueue {
+		for i := range 2 * maxQueue {
 			w.settled(w.accept(fmt.Sprint("k", i)), verdict.OutcomeSucceeded)
 		}
 		c := w.onPipes(t)
@@ -341,25 +356,28 @@ func TestLongHistoryDoesNotCutASocket(t *testing.T) {
 		c.say(`{"type":"subscribe","transaction":"` + tr.ID + `"}`)
 		synctest.Wait() // whatever can wait to be read does
 		heard := map[string]int{}
-		for range 2*socketQueue + 3 {
+		for range 2*maxQueue + 3 {
 			heard[c.hear().Type]++
 		}
-		if heard["event"] != 2*socketQueue+1 || heard["subscribed"] != 2 {
+		if heard["event"] != 2*maxQueue+1 || heard["subscribed"] != 2 {
 			t.Errorf("heard %v", heard)
 		}
 	})
 }
 
 func TestSocketWithAFullQueueIsCut(t *testing.T) {
-	ctx, end := context.WithCancelCause(t.Context())
-	so := &socket{end: end, out: make(chan []byte, 1)}
-	so.offer(verdict.Event{ID: 1})
-	if ctx.Err() != nil {
+	l := &line{cancel: func() {}}
+	l.room.L = &l.mu
+	l.writing.stop() // so nothing is taken from the queue
+	for range maxQueue {
+		l.say(nil)
+	}
+	if l.why != nil {
 		t.Error("cut while there was room")
 	}
-	so.offer(verdict.Event{ID: 2})
-	if !errors.Is(context.Cause(ctx), errSlow) {
-		t.Errorf("ended with %v", context.Cause(ctx))
+	l.say(nil)
+	if !errors.Is(l.why, errSlow) || l.queue != nil {
+		t.Errorf("ends with %v, and %d in the queue", l.why, len(l.queue))
 	}
 }
 

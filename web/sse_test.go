@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"verdict"
+	"verdict/web/auth"
 )
 
 func TestTransactionStreamTellsTheStateThenTheVerdictThenEnds(t *testing.T) {
@@ -19,15 +21,15 @@ func TestTransactionStreamTellsTheStateThenTheVerdictThenEnds(t *testing.T) {
 	tr := w.accept("k1")
 	answer, f := sse(t, url+"/v1/transactions/"+tr.ID+"/events")
 	for name, want := range map[string]string{
-		"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
+		"Content-Type": "text/event-stream", "Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no",
 	} {
 		if got := answer.Header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 	first, _ := f.next()
-	if retry, err := strconv.Atoi(first.retry); err != nil || retry < 1000 || retry >= 5000 {
-		t.Errorf("first came %+v, want retry between 1 and 5 s", first)
+	if retry, err := strconv.Atoi(first.retry); err != nil || retry < 100 || retry >= 1000 {
+		t.Errorf("first came %+v, want retry between 0.1 and 1 s", first)
 	}
 	w.wantEvent(f, tr.ID)
 	w.settled(tr, verdict.OutcomeSucceeded)
@@ -40,7 +42,7 @@ func TestTransactionStreamOfASettledTransaction(t *testing.T) {
 	url := w.listen()
 	tr := w.settled(w.accept("k1"), verdict.OutcomeFailed)
 	path := url + "/v1/transactions/" + tr.ID + "/events"
-	for _, lastEventID := range []string{"", "1", "999", "x"} {
+	for _, lastEventID := range []string{"", "1", "999"} {
 		_, f := sse(t, path, "Last-Event-ID", lastEventID)
 		w.wantEvent(f, tr.ID)
 		wantEnd(t, f)
@@ -147,7 +149,7 @@ func TestAPositionThatIsNotOursMeansNow(t *testing.T) {
 }
 
 func TestStreamsAreBoundedAndClientsSentAway(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.MaxConnections = 1 })
+	w := newWorld(t, func(c *Config) { c.Limits.Connections = 1 })
 	url := w.listen()
 	tr := w.accept("k1")
 	_, f := sse(t, url+"/v1/transactions/"+tr.ID+"/events")
@@ -158,8 +160,14 @@ func TestStreamsAreBoundedAndClientsSentAway(t *testing.T) {
 	w.settled(tr, verdict.OutcomeFailed)
 	w.wantEvent(f, tr.ID)
 	wantEnd(t, f)
-	eventually(t, "there is room again", func() bool { return w.server.streams.enter() })
-	w.server.streams.leave()
+	eventually(t, "there is room again", func() bool {
+		at, err := w.server.streams.enter(auth.Principal{}, "", "sse")
+		if err != nil {
+			return false
+		}
+		at.leave()
+		return true
+	})
 }
 
 // wantSentAway checks a stream to be one that EventSource comes back from: 200, retry, end.
@@ -167,8 +175,9 @@ func wantSentAway(t *testing.T, url string) {
 	t.Helper()
 	answer, f := sse(t, url)
 	first, _ := f.next()
-	if _, more := f.next(); answer.StatusCode != http.StatusOK || first.retry == "" || more {
-		t.Errorf("%s: %d %+v, more %t; want 200, retry and the end", url, answer.StatusCode, first, more)
+	retry, _ := strconv.Atoi(first.retry)
+	if _, more := f.next(); answer.StatusCode != http.StatusOK || retry < 1000 || more {
+		t.Errorf("%s: %d %+v, more %t; want 200, a retry of some seconds and the end", url, answer.StatusCode, first, more)
 	}
 }
 
@@ -253,4 +262,45 @@ func TestSlowReaderOfAStreamIsCut(t *testing.T) {
 			t.Error("a client that doesn't read is still served")
 		}
 	})
+}
+
+func TestAStreamsClientHasNothingToSay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		conn, err := w.listenOnPipes(t).dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		go func() { _, _ = io.Copy(io.Discard, conn) }()
+		fmt.Fprint(conn, "GET /v1/events HTTP/1.1\r\nHost: pipe\r\n\r\n")
+		synctest.Wait()
+		if w.feed.subscribers() != 1 {
+			t.Fatal("it isn't served")
+		}
+		for err == nil {
+			_, err = fmt.Fprintf(conn, "%01000d", 0)
+		}
+		synctest.Wait()
+		if w.feed.subscribers() != 0 {
+			t.Error("a client that goes on talking is still served")
+		}
+	})
+}
+
+// panicking is a record with a bug.
+type panicking struct{ Store }
+
+func (panicking) Transaction(context.Context, string) (verdict.Transaction, error) { panic("a bug") }
+
+func TestAPanicLeavesItsSeat(t *testing.T) {
+	w := newWorld(t)
+	w.server.store = panicking{w.store}
+	func() {
+		defer func() { _ = recover() }() // as net/http does
+		w.do("GET", "/v1/transactions/x/events", "")
+	}()
+	if taken := len(w.server.streams.taken); taken != 0 {
+		t.Errorf("%d seats are taken", taken)
+	}
 }

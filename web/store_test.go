@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -21,12 +22,13 @@ type memory struct {
 	partners  map[string]verdict.Partner
 	last      int64
 	reads     map[string]int // by method
+	spent     map[string]bool
 }
 
 func newMemory() *memory {
 	return &memory{
 		byID: map[string]verdict.Transaction{}, history: map[string][]verdict.Evidence{}, reads: map[string]int{},
-		partners: map[string]verdict.Partner{},
+		partners: map[string]verdict.Partner{}, spent: map[string]bool{},
 	}
 }
 
@@ -158,6 +160,39 @@ func (m *memory) which(after int64, limit int, is func(verdict.Transaction) bool
 	}
 	slices.SortFunc(list, func(a, b verdict.Transaction) int { return int(a.EventID - b.EventID) })
 	return list[:min(limit, len(list))]
+}
+
+func (m *memory) Deliver(ctx context.Context, deliveries []verdict.Delivery) error {
+	err := m.enter(ctx, "Deliver")
+	defer m.mu.Unlock()
+	for _, d := range deliveries {
+		t, ok := m.byID[d.Transaction]
+		if err != nil || !ok || !t.Settled() {
+			continue
+		}
+		t.ToldAt = cmp.Or(t.ToldAt, d.Told)
+		t.ConfirmedAt = cmp.Or(t.ConfirmedAt, d.Confirmed)
+		m.byID[t.ID] = t
+	}
+	return err
+}
+
+func (m *memory) Unconfirmed(ctx context.Context, a verdict.Audience, after, until int64, limit int) ([]verdict.Transaction, error) {
+	err := m.enter(ctx, "Unconfirmed")
+	defer m.mu.Unlock()
+	return m.which(after, limit, func(t verdict.Transaction) bool {
+		return t.Settled() && t.Audience() == a && t.EventID <= until && t.ConfirmedAt.IsZero()
+	}), err
+}
+
+func (m *memory) Spend(ctx context.Context, name string, until time.Time) (first bool, err error) {
+	err = m.enter(ctx, "Spend")
+	defer m.mu.Unlock()
+	if err != nil || m.spent[name] || !time.Now().Before(until) {
+		return false, err
+	}
+	m.spent[name] = true
+	return true, nil
 }
 
 func (m *memory) LastEventID(ctx context.Context) (int64, error) {

@@ -52,6 +52,12 @@ func entries(t verdict.Transaction, history []verdict.Evidence) []entry {
 	case t.Stage == verdict.StageReview && len(history) > 0: // the last evidence led to it
 		list = append(list, entry{At: history[len(history)-1].At, Kind: "review", Reason: t.Reason})
 	}
+	if !t.ToldAt.IsZero() {
+		list = append(list, entry{At: t.ToldAt, Kind: "told"})
+	}
+	if !t.ConfirmedAt.IsZero() {
+		list = append(list, entry{At: t.ConfirmedAt, Kind: "confirmed"})
+	}
 	slices.SortStableFunc(list, func(a, b entry) int { return a.At.Compare(b.At) })
 	for i := range list {
 		list[i].At = list[i].At.UTC().Truncate(time.Millisecond)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,13 +26,19 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	request, err := readRequest(body, s.provider)
+	envelope, err := members(body)
 	if err != nil {
 		return err
 	}
-	a := caller(r)
-	request.Tenant, request.Owner, request.Key = a.Tenant, a.Owner, key
-	t, err := s.accept(w, r, request)
+	if err := onlyMembers(envelope, "operation", "provider", "payload"); err != nil {
+		return err
+	}
+	request, err := readRequest(envelope)
+	if err != nil {
+		return err
+	}
+	request.Key = key
+	t, err := s.acceptHTTP(w, r, request)
 	if err != nil {
 		return reword(err, map[string]string{"key": "Idempotency-Key"})
 	}
@@ -44,10 +51,16 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) error {
 	return writeState(w, state.Settled, state.Data)
 }
 
-// accept has the intake take a request, and tells in the headers where the transaction is, whether an earlier request made
-// it, and how long its key is remembered.
-func (s *Server) accept(w http.ResponseWriter, r *http.Request, request verdict.Request) (verdict.Transaction, error) {
-	t, replayed, err := s.intake.Accept(r.Context(), request)
+// accept has the intake take a request of that audience.
+func (s *Server) accept(ctx context.Context, a verdict.Audience, request verdict.Request) (t verdict.Transaction, replayed bool, err error) {
+	request.Tenant, request.Owner, request.Provider = a.Tenant, a.Owner, cmp.Or(request.Provider, s.provider)
+	return s.intake.Accept(ctx, request)
+}
+
+// acceptHTTP accepts a request and tells in the headers where the transaction is, whether an earlier request made it, and
+// how long its key is remembered.
+func (s *Server) acceptHTTP(w http.ResponseWriter, r *http.Request, request verdict.Request) (verdict.Transaction, error) {
+	t, replayed, err := s.accept(r.Context(), caller(r), request)
 	if err != nil && !errors.Is(err, verdict.ErrInFlight) {
 		return t, err
 	}
@@ -59,23 +72,19 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, request verdict.
 	return t, err
 }
 
-// readRequest reads the envelope of POST /v1/transactions.
-func readRequest(body []byte, defaultProvider string) (verdict.Request, error) {
+// readRequest reads what a submit asks for. A provider that isn't named stays empty.
+func readRequest(envelope map[string]json.RawMessage) (verdict.Request, error) {
 	var none verdict.Request
-	envelope, err := members(body)
-	if err != nil {
-		return none, err
-	}
-	if err := onlyMembers(envelope, "operation", "provider", "payload"); err != nil {
-		return none, err
-	}
 	operation, err := stringMember(envelope, "operation", defaultOperation)
 	if err != nil {
 		return none, err
 	}
-	provider, err := stringMember(envelope, "provider", defaultProvider)
+	provider, err := stringMember(envelope, "provider", "")
 	if err != nil {
 		return none, err
+	}
+	if _, named := envelope["provider"]; named && provider == "" {
+		return none, invalid("provider: name one, or leave it out")
 	}
 	payload, ok := envelope["payload"]
 	if !ok {
@@ -168,7 +177,7 @@ func writeState(w http.ResponseWriter, settled bool, v any) error {
 	if settled {
 		return writeJSON(w, http.StatusOK, v)
 	}
-	retryAfter(w)
+	w.Header().Set("Retry-After", strconv.Itoa(retrySeconds()))
 	return writeJSON(w, http.StatusAccepted, v)
 }
 

@@ -18,7 +18,11 @@ import (
 	"time"
 
 	"verdict"
+	"verdict/web/auth"
 )
+
+// anyone is the user of requests where nobody is asked who they are.
+var anyone = verdict.Audience{Tenant: "default", Owner: "app"}
 
 // patience is how long a test waits for what must happen. Nothing is asserted of how long it took.
 const patience = 10 * time.Second
@@ -144,7 +148,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	}
 	w.config = Config{
 		Intake: w.intake, Settler: w.settle, Store: w.store, Feed: w.feed, Provider: "djamo", Log: log,
-		Origins: []string{"https://shop.example"}, Retention: 24 * time.Hour,
+		Origins: []string{"https://shop.example"}, Retention: 24 * time.Hour, Tickets: auth.Tickets{Secret: make([]byte, 32)},
 	}
 	for _, f := range change {
 		f(&w.config)
@@ -159,7 +163,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 // accept puts a transaction of the caller's on record.
 func (w *world) accept(key string) verdict.Transaction {
 	w.t.Helper()
-	return w.acceptFor(caller(nil), key)
+	return w.acceptFor(anyone, key)
 }
 
 func (w *world) acceptFor(a verdict.Audience, key string) verdict.Transaction {
@@ -205,6 +209,10 @@ func (w *world) do(method, path, body string, header ...string) *httptest.Respon
 	w.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	for i := 0; i < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+			continue
+		}
 		r.Header.Add(header[i], header[i+1])
 	}
 	answer := httptest.NewRecorder()
@@ -258,7 +266,7 @@ func wantProblem(t *testing.T, answer *httptest.ResponseRecorder, k kind) proble
 	if p.Type != k.path() || p.Status != k.status || p.RetrySafe != k.retry || p.NewKeySafe != k.newKey {
 		t.Fatalf("problem %+v, want %+v", p, k)
 	}
-	later := k.retry && (k.status == http.StatusServiceUnavailable || k.status == http.StatusConflict)
+	later := k.retry && (k.status == http.StatusServiceUnavailable || k.status == http.StatusConflict || k.status == http.StatusTooManyRequests)
 	if later != (answer.Header().Get("Retry-After") != "") {
 		t.Fatalf("%d with Retry-After %q", k.status, answer.Header().Get("Retry-After"))
 	}

@@ -19,14 +19,14 @@ type adminConfig struct {
 	Address string `koanf:"address"`
 }
 
-// validate refuses an address that others can reach: the listener asks nobody who they are.
-func (c adminConfig) validate() error {
+// validate refuses an address that others can reach, unless operators are asked who they are.
+func (c adminConfig) validate(asked bool) error {
 	if c.Address == "" {
 		return nil
 	}
 	host, _, err := net.SplitHostPort(c.Address)
-	if err != nil || !admin.Loopback(host) {
-		return fmt.Errorf("address: %q; whoever reaches it may resolve transactions, so give one on loopback, such as 127.0.0.1:5001, or leave it empty for none", c.Address)
+	if err != nil || !asked && !admin.Loopback(host) {
+		return fmt.Errorf("address: %q; whoever reaches it may resolve transactions, so give one on loopback, such as 127.0.0.1:5001, or configure a key of role operator (verdict apikey NAME --role operator), or leave it empty for none", c.Address)
 	}
 	return nil
 }
@@ -62,9 +62,13 @@ func (g *gateway) runWith(ctx context.Context, operators, apps net.Listener) err
 	if operators == nil {
 		return g.run(ctx, apps)
 	}
-	desk := &admin.Desk{Store: g.store, Settler: g.settler, Ready: g.ready, Log: g.log}
+	guard, err := g.config.operatorGuard(ctx, g.log)
+	if err != nil {
+		return err
+	}
+	desk := &admin.Desk{Store: g.store, Settler: g.settler, Ready: g.ready, Push: g.web.Metrics(), Log: g.log}
 	server := &http.Server{
-		Handler: web.NewAdmin(desk, newID, g.log), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		Handler: web.NewAdmin(desk, guard, newID, g.log), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
 		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}

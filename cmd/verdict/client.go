@@ -1,222 +1,156 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	"iter"
 	"net/http"
-	"net/url"
-	"strings"
-	"time"
+	"os"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"verdict"
+	"verdict/web/goclient"
 )
 
-// client speaks to a gateway as an app would.
-type client struct {
-	server string // without a slash at the end
-	out    io.Writer
+// clientFlags gives a command the flags of an app. What it returns is asked for the client when the command runs.
+func clientFlags(flags *pflag.FlagSet) func() *goclient.Client {
+	server := flags.String("server", "http://127.0.0.1:5000", "the gateway's address")
+	token := tokenFlag(flags)
+	return func() *goclient.Client {
+		return &goclient.Client{
+			Server: *server, Token: func(context.Context) (string, error) { return token(), nil },
+		}
+	}
 }
 
-// clientFlags gives a command the flag --server.
-func clientFlags(cmd *cobra.Command) *string {
-	return cmd.Flags().String("server", "http://127.0.0.1:5000", "the gateway's address")
+// tokenFlag gives a command, and those below it, the flag --token. What it returns is asked for the token when the
+// command runs; "" is none. The environment is no default of the flag: the help would print it.
+func tokenFlag(flags *pflag.FlagSet) func() string {
+	token := flags.String("token", "", "credentials to show, a JWT or an API key (better in VERDICT_TOKEN, where ps doesn't show it)")
+	return func() string { return cmp.Or(*token, os.Getenv("VERDICT_TOKEN")) }
 }
 
 func submitCommand() *cobra.Command {
-	var key, operation, partner string
+	var r goclient.Request
 	var watch bool
 	cmd := &cobra.Command{
 		Use:   "submit [payload]",
 		Short: "Submit a transaction, and follow it if asked to",
 		Long: `Submits a JSON object as a transaction and prints what the gateway answers, one JSON object a line.
-A network that breaks is tried again with the same key, which acts once.`,
+A network that breaks is tried again with the same key, which acts once. Without --key it makes a key, or
+fetches one from a gateway that makes them itself.`,
 		Example: `  verdict submit '{"amount":"2500","currency":"XOF"}' --watch
   verdict submit '{"simulate":{"reply":"timeout","settles":true}}' --key order-17 --watch`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	server := clientFlags(cmd)
-	cmd.Flags().StringVar(&key, "key", "", "idempotency key (default a new one)")
-	cmd.Flags().StringVar(&operation, "operation", "transaction", "what the transaction is for")
-	cmd.Flags().StringVar(&partner, "provider", "", "the partner (default the gateway's)")
+	client := clientFlags(cmd.Flags())
+	cmd.Flags().StringVar(&r.Key, "key", "", "idempotency key (default a new one)")
+	cmd.Flags().StringVar(&r.Operation, "operation", "transaction", "what the transaction is for")
+	cmd.Flags().StringVar(&r.Provider, "provider", "", "the partner (default the gateway's)")
 	cmd.Flags().BoolVar(&watch, "watch", false, "follow it until the verdict")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		payload := "{}"
+		ctx, c, out := cmd.Context(), client(), cmd.OutOrStdout()
+		r.Payload = json.RawMessage("{}")
 		if len(args) == 1 {
-			payload = args[0]
+			r.Payload = json.RawMessage(args[0])
 		}
-		if key == "" {
-			key = uuid.NewString()
-		}
-		c := client{server: strings.TrimRight(*server, "/"), out: cmd.OutOrStdout()}
-		v, err := c.submit(cmd.Context(), key, operation, partner, payload)
-		if err != nil || !watch || v.Status != verdict.Pending {
+		submitted, err := submit(ctx, c, r)
+		if err != nil {
 			return err
 		}
-		return c.watch(cmd.Context(), v.ID)
+		if err := json.NewEncoder(out).Encode(submitted.View); err != nil || !watch || submitted.Stage == verdict.StageSettled {
+			return err
+		}
+		return printEvents(out, c.Watch(ctx, submitted.ID), nil)
 	}
 	return cmd
+}
+
+// submit submits a transaction. Without a key it makes one, and fetches another if the gateway takes its own alone.
+func submit(ctx context.Context, c *goclient.Client, r goclient.Request) (goclient.Submitted, error) {
+	if r.Key != "" {
+		return c.Submit(ctx, r)
+	}
+	r.Key = uuid.NewString()
+	submitted, err := c.Submit(ctx, r)
+	if problem, ok := errors.AsType[*goclient.Problem](err); !ok || problem.Slug() != "key-unknown" {
+		return submitted, err
+	}
+	if r.Key, _, err = c.IssueKey(ctx, r.Operation); err != nil {
+		return submitted, err
+	}
+	return c.Submit(ctx, r)
 }
 
 func watchCommand() *cobra.Command {
+	var after int64
+	var from goclient.Position
+	var confirm bool
 	cmd := &cobra.Command{
-		Use:   "watch ID",
-		Short: "Follow a transaction until its verdict",
+		Use:   "watch [ID]",
+		Short: "Follow a transaction until its verdict, or the verdicts of all of yours",
 		Long: `Follows a transaction over server-sent events and prints each state, one JSON object a line, until the
-verdict is known. It comes back by itself when the connection breaks.`,
-		Example: "  verdict watch 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d",
-		Args:    cobra.ExactArgs(1),
+verdict is known. Without an ID it prints the verdicts of all your transactions, from now on unless told
+otherwise, and doesn't end. It comes back by itself when the connection breaks.`,
+		Example: `  verdict watch 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d
+  verdict watch --unconfirmed --confirm
+  verdict watch --after 17`,
+		Args: cobra.MaximumNArgs(1),
 	}
-	server := clientFlags(cmd)
+	flags := cmd.Flags()
+	client := clientFlags(flags)
+	flags.Int64Var(&after, "after", 0, "begin after the event of this number, 0 for all there are (without an ID)")
+	flags.BoolVar(&from.Unconfirmed, "unconfirmed", false, "begin with the verdicts that nobody has confirmed (without an ID)")
+	flags.BoolVar(&confirm, "confirm", false, "confirm each verdict once it is printed")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c := client{server: strings.TrimRight(*server, "/"), out: cmd.OutOrStdout()}
-		return c.watch(cmd.Context(), args[0])
+		if len(args) == 1 && (flags.Changed("after") || from.Unconfirmed) {
+			return errors.New("--after and --unconfirmed are for all your transactions; leave them or the ID out")
+		}
+		if flags.Changed("after") {
+			from.After = &after
+		}
+		ctx, c := cmd.Context(), client()
+		events := c.Events(ctx, from)
+		if len(args) == 1 {
+			events = c.Watch(ctx, args[0])
+		}
+		var confirmed func(goclient.Event) error
+		if confirm {
+			confirmed = func(e goclient.Event) error {
+				_, err := c.Confirm(ctx, e.Transaction.ID, e.ID)
+				return err
+			}
+		}
+		return printEvents(cmd.OutOrStdout(), events, confirmed)
 	}
 	return cmd
 }
 
-// tries is how often the client sends a request that the network swallowed.
-const tries = 5
-
-// submit sends the transaction until an answer comes, with the same key each time.
-func (c client) submit(ctx context.Context, key, operation, partner, payload string) (verdict.View, error) {
-	envelope := map[string]any{"operation": operation, "payload": json.RawMessage(payload)}
-	if partner != "" {
-		envelope["provider"] = partner
-	}
-	body, err := json.Marshal(envelope)
-	if err != nil {
-		return verdict.View{}, fmt.Errorf("payload: %w; give a JSON object", err)
-	}
-	for try := 1; ; try++ {
-		v, err := c.post(ctx, key, body)
-		var refused *refusedError
-		if err == nil || errors.As(err, &refused) || try == tries || ctx.Err() != nil {
-			return v, err
-		}
-		if err := pause(ctx, time.Duration(try)*time.Second); err != nil {
-			return v, err
-		}
-	}
-}
-
-func (c client) post(ctx context.Context, key string, body []byte) (verdict.View, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.server+"/v1/transactions", bytes.NewReader(body))
-	if err != nil {
-		return verdict.View{}, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Idempotency-Key", key)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return verdict.View{}, err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode >= 300 {
-		return verdict.View{}, refusal(answer)
-	}
-	var v verdict.View
-	if err := json.NewDecoder(answer.Body).Decode(&v); err != nil {
-		return verdict.View{}, fmt.Errorf("read the answer: %w", err)
-	}
-	return v, json.NewEncoder(c.out).Encode(v)
-}
-
-// watch prints the states of a transaction until its verdict, coming back when the stream ends before.
-func (c client) watch(ctx context.Context, id string) error {
-	var last string // the last event's id
-	for {
-		settled, err := c.follow(ctx, id, &last)
-		var refused *refusedError
-		if settled || errors.As(err, &refused) || ctx.Err() != nil {
+// printEvents prints each event's transaction on a line. confirm, if any, is called with each verdict that was printed.
+func printEvents(out io.Writer, events iter.Seq2[goclient.Event, error], confirm func(goclient.Event) error) error {
+	for e, err := range events {
+		if err != nil {
 			return err
 		}
-		if err := pause(ctx, time.Second/2+rand.N(time.Second)); err != nil {
+		if _, err := fmt.Fprintf(out, "%s\n", e.Data); err != nil {
 			return err
 		}
-	}
-}
-
-// follow prints the events of one connection. It reports whether the verdict was among them.
-func (c client) follow(ctx context.Context, id string, last *string) (settled bool, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server+"/v1/transactions/"+url.PathEscape(id)+"/events", nil)
-	if err != nil {
-		return false, err
-	}
-	r.Header.Set("Accept", "text/event-stream")
-	if *last != "" {
-		r.Header.Set("Last-Event-ID", *last)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return false, err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode == http.StatusNoContent {
-		return true, nil
-	}
-	if answer.StatusCode >= 300 {
-		return false, refusal(answer)
-	}
-	lines := bufio.NewScanner(answer.Body)
-	for lines.Scan() {
-		if id, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
-			*last = id
-		}
-		data, ok := strings.CutPrefix(lines.Text(), "data: ")
-		if !ok {
+		if confirm == nil || !e.Settled() {
 			continue
 		}
-		var v verdict.View
-		if err := json.Unmarshal([]byte(data), &v); err != nil {
-			return false, fmt.Errorf("read an event: %w", err)
-		}
-		fmt.Fprintln(c.out, data)
-		if v.Status != verdict.Pending {
-			return true, nil
+		if err := confirm(e); err != nil {
+			return fmt.Errorf("confirm %s: %w", e.Transaction.ID, err)
 		}
 	}
-	return false, lines.Err()
+	return nil
 }
 
-// refusedError is the gateway's answer that a request can't be served as it is.
-type refusedError struct {
-	status string
-	detail string
-}
-
-func (e *refusedError) Error() string { return e.status + ": " + e.detail }
-
-// refusal reads a problem document. A server's own trouble is no refusal: it may pass.
-func refusal(answer *http.Response) error {
-	var problem struct{ Title, Detail string }
-	_ = json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&problem) // without one the status says it
-	detail := problem.Title
-	if problem.Detail != "" {
-		detail += ". " + problem.Detail
-	}
-	e := &refusedError{answer.Status, detail}
-	if answer.StatusCode >= 500 {
-		return errors.New(e.Error())
-	}
-	return e
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
+// refusal is the error of an answer that is no success.
+func refusal(answer *http.Response) error { return goclient.ReadProblem(answer) }

@@ -24,6 +24,7 @@ type config struct {
 	Address   string                    `koanf:"address"`
 	PublicURL string                    `koanf:"public_url"`
 	Admin     adminConfig               `koanf:"admin"`
+	Auth      authConfig                `koanf:"auth"`
 	Database  string                    `koanf:"database"`
 	Stream    streamConfig              `koanf:"stream"`
 	Provider  string                    `koanf:"provider"`
@@ -33,6 +34,8 @@ type config struct {
 	Sweep     time.Duration             `koanf:"sweep"`
 	Language  string                    `koanf:"language"`
 	Origins   []string                  `koanf:"origins"`
+	Proxies   []string                  `koanf:"proxies"`
+	Push      pushConfig                `koanf:"push"`
 	Log       logConfig                 `koanf:"log"`
 }
 
@@ -75,9 +78,15 @@ func decodeConfig(k *koanf.Koanf) (config, error) {
 
 func refuseUnknown(keys []string) error {
 	for _, key := range keys {
-		known := slices.ContainsFunc(settings, func(s setting) bool { return s.key == key })
-		if !known && !strings.HasPrefix(key, "providers.") {
+		if slices.ContainsFunc(settings, func(s setting) bool { return s.key == key }) {
+			continue
+		}
+		member, members, named := namedKey(key)
+		if !named {
 			return fmt.Errorf("config: %q is no setting; `verdict config` prints those there are", key)
+		}
+		if members != nil && member != "" && !slices.Contains(members, member) {
+			return fmt.Errorf("config: %q is no setting; there one of these may stand: %s", key, strings.Join(members, ", "))
 		}
 	}
 	return nil
@@ -88,7 +97,7 @@ func decode(from map[string]any, into any) error {
 	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		Result: into, TagName: "koanf", ErrorUnused: true, WeaklyTypedInput: true,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(","),
+			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(","), stringToTime,
 		),
 	})
 	if err != nil {
@@ -111,7 +120,10 @@ func (c config) validate() error {
 	if u, err := url.Parse(c.publicURL()); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return fmt.Errorf("config: public_url: %q; give http://host or https://host", c.PublicURL)
 	}
-	if err := c.Admin.validate(); err != nil {
+	if err := c.validateAuth(); err != nil {
+		return err
+	}
+	if err := c.Admin.validate(c.Auth.asksOperators()); err != nil {
 		return fmt.Errorf("config: admin.%w", err)
 	}
 	if c.Sweep < 10*time.Millisecond {
@@ -119,6 +131,12 @@ func (c config) validate() error {
 	}
 	if c.Language != "fr" && c.Language != "en" {
 		return fmt.Errorf("config: language: %q; give fr or en", c.Language)
+	}
+	if err := c.Push.validate(); err != nil {
+		return fmt.Errorf("config: push.%w", err)
+	}
+	if _, err := c.proxies(); err != nil {
+		return err
 	}
 	if err := c.Schedule.validate(); err != nil {
 		return fmt.Errorf("config: schedule.%w", err)

@@ -18,9 +18,10 @@ import (
 	"verdict/hub/stream"
 	"verdict/persistence"
 	"verdict/web"
+	"verdict/web/auth"
 )
 
-// drainTime bounds how long apps' connections are given to end when the gateway stops.
+// drainTime bounds how long apps' connections are given to end when the gateway stops, after push.spread.
 const drainTime = 10 * time.Second
 
 // bus is what carries commands and events between instances; *stream.Stream is one.
@@ -119,7 +120,15 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 		Store: p.store, Relay: g.relay, Providers: p.providers, Planner: g.planner,
 		Tokens: verdict.Tokens{Secret: secret}, Verifiers: verifiers, PublicURL: c.publicURL(), Log: log,
 	}
-	g.hub = hub.New(p.store, g.settler.Watch, log)
+	guard, err := c.guard(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := c.proxies()
+	if err != nil {
+		return nil, err
+	}
+	g.hub = hub.New(p.store, g.watch(), log)
 	if err := g.hub.Start(ctx); err != nil {
 		return nil, err
 	}
@@ -128,10 +137,19 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 			Store: p.store, Relay: g.relay, Providers: p.providers, Keys: verdict.Keys{Secret: secret, Life: c.Keys.Life},
 			Mode: c.Keys.Mode, Exclusive: c.Keys.Concurrent == "conflict", NewID: newID, Log: log,
 		},
-		Settler: g.settler, Store: p.store, Feed: g.hub, Provider: c.Provider, Language: c.Language,
-		Origins: c.Origins, Retention: c.Keys.Retention, Log: log,
+		Settler: g.settler, Store: p.store, Feed: g.hub, Guard: guard, Tickets: auth.Tickets{Secret: secret},
+		Provider: c.Provider, Language: c.Language, Hosts: c.hosts(), Origins: c.Origins, Proxies: proxies, Retention: c.Keys.Retention,
+		Limits: c.Push.limits(), Spread: c.Push.Spread, Log: log,
 	})
 	return g, err
+}
+
+// watch is told what apps listen for, if checks are planned: else it would change nothing.
+func (g *gateway) watch() hub.Watch {
+	if g.config.Schedule.Mode == "backoff" {
+		return nil
+	}
+	return g.settler.Watch
 }
 
 // warnOfAbsent tells of transactions that nobody takes up here, because their provider isn't configured.
@@ -208,7 +226,7 @@ func (g *gateway) work(ctx context.Context, group *errgroup.Group) {
 
 // sendAway tells connected apps to come back and ends the listener.
 func (g *gateway) sendAway(ctx context.Context, server *http.Server) {
-	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	ctx, cancel := context.WithTimeout(ctx, g.config.Push.Spread+drainTime)
 	defer cancel()
 	var both errgroup.Group
 	both.Go(func() error { return g.web.Drain(ctx) })

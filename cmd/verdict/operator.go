@@ -16,6 +16,7 @@ import (
 // operator speaks to a gateway as the support desk would.
 type operator struct {
 	server string
+	token  func() string
 	json   bool
 	out    io.Writer
 }
@@ -23,6 +24,7 @@ type operator struct {
 // flags gives a command, and those below it, what an operator may be told.
 func (o *operator) flags(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&o.server, "admin", "http://127.0.0.1:5001", "the operators' listener of the gateway")
+	o.token = tokenFlag(cmd.PersistentFlags())
 	cmd.PersistentFlags().BoolVar(&o.json, "json", false, "print what the gateway answers, for machines")
 	cmd.PersistentPreRun = func(cmd *cobra.Command, _ []string) { o.out = cmd.OutOrStdout() }
 }
@@ -59,6 +61,9 @@ func (o *operator) call(ctx context.Context, method, path string, body any) ([]b
 	r, err := http.NewRequestWithContext(ctx, method, o.base()+path, &content)
 	if err != nil {
 		return nil, err
+	}
+	if token := o.token(); token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {

@@ -23,7 +23,8 @@ func planCommand() *cobra.Command {
 seen, when the partner is asked about them, how long they are expected to stand before they are known, the
 budget of checks, and whether the partner refuses any (the circuit is open then).
 
-Speaks to a gateway's operators' listener (admin.address), which is on loopback: run it on the same machine.`,
+Speaks to a gateway's operators' listener (admin.address): run it on the same machine or, where that
+listener isn't on loopback, with --token.`,
 		Example: `  verdict plan djamo
   verdict plan djamo --svg plan.svg
   verdict plan djamo --json`,

@@ -20,14 +20,16 @@ import (
 // A setting is a key with its default. Its environment variable and its flag are made from the key.
 type setting struct {
 	key     string
-	value   any // a string, an int, a duration written as a string, or a list of strings
+	value   any // a string, an int, a bool, a duration written as a string, or a list of strings
 	meaning string
 }
 
 var settings = []setting{
 	{"address", "127.0.0.1:5000", "where to listen, host:port"},
 	{"public_url", "", "where partners reach us for webhooks; http:// and the address if empty"},
-	{"admin.address", "127.0.0.1:5001", "where operators' requests and Prometheus are served, on loopback; empty: nowhere"},
+	{"admin.address", "127.0.0.1:5001", "where operators' requests and Prometheus are served, on loopback unless auth.keys has an operator's; empty: nowhere"},
+	{"auth.open", false, "ask nobody who they are, also where others can reach the address"},
+	{"auth.leeway", "30s", "by how much an issuer's clock may differ from ours"},
 	{"database", "sqlite:data/verdict.db", "the record: sqlite:PATH, or memory: for trials"},
 	{"stream.dir", "data/jetstream", "folder of the embedded JetStream"},
 	{"stream.url", "", "an external NATS server with JetStream instead, nats://host:4222"},
@@ -44,6 +46,13 @@ var settings = []setting{
 	{"sweep", "500ms", "how often to look for work that is due"},
 	{"language", "fr", "of answers to apps that name none: fr or en"},
 	{"origins", []string{}, "origins of browser pages that may call, besides our own"},
+	{"proxies", []string{}, "addresses and networks of our own proxies: the address before them in X-Forwarded-For counts"},
+	{"push.connections", 10_000, "SSE streams and WebSockets together"},
+	{"push.per_user", 32, "of one user, where users are asked who they are"},
+	{"push.per_tenant", 0, "of one tenant; 0: as many as push.connections"},
+	{"push.per_address", 1000, "from one address"},
+	{"push.handshakes", 1000, "new ones a second"},
+	{"push.spread", "5s", "over how long, at most, streams are told to come back when the instance stops"},
 	{"log.level", "info", "debug, info, warn or error"},
 	{"log.format", "text", "text or json"},
 }
@@ -60,6 +69,8 @@ func addFlags(flags *pflag.FlagSet) {
 			flags.String(s.flag(), value, meaning)
 		case int:
 			flags.Int(s.flag(), value, meaning)
+		case bool:
+			flags.Bool(s.flag(), value, meaning)
 		case []string:
 			flags.StringSlice(s.flag(), value, meaning)
 		}
@@ -116,8 +127,9 @@ func loadFile(k *koanf.Koanf, flags *pflag.FlagSet) error {
 	return nil
 }
 
-// loadEnv takes VERDICT_STREAM_DIR for stream.dir, and VERDICT_PROVIDERS_DJAMO_SUBMIT_TIMEOUT for
-// providers.djamo.submit_timeout. A variable that names no setting is an error: a typing error must not be a default.
+// loadEnv takes VERDICT_STREAM_DIR for stream.dir, VERDICT_PROVIDERS_DJAMO_SUBMIT_TIMEOUT for
+// providers.djamo.submit_timeout, and VERDICT_AUTH_KEYS_TILL_HASH for auth.keys.till.hash. A variable that names no
+// setting is an error: a typing error must not be a default.
 func loadEnv(k *koanf.Koanf, environ []string) error {
 	keys := map[string]string{}
 	for _, s := range settings {
@@ -131,12 +143,10 @@ func loadEnv(k *koanf.Koanf, environ []string) error {
 			if key, ok := keys[name]; ok {
 				return key, value
 			}
-			if rest, ok := strings.CutPrefix(name, envPrefix+"PROVIDERS_"); ok {
-				if partner, key, ok := strings.Cut(strings.ToLower(rest), "_"); ok {
-					return "providers." + partner + "." + key, value
-				}
+			if key, ok := namedVariable(name); ok {
+				return key, value
 			}
-			if !strings.HasPrefix(name, envPrefix+"TEST_") {
+			if name != envPrefix+"TOKEN" && !strings.HasPrefix(name, envPrefix+"TEST_") { // TOKEN is for the client commands
 				unknown = append(unknown, name)
 			}
 			return "", nil

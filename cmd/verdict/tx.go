@@ -16,8 +16,8 @@ func txCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tx",
 		Short: "Look at transactions as an operator: what is for review, what contradicts itself",
-		Long: `Speaks to a gateway's operators' listener (admin.address), which is on loopback: run it on the same
-machine. It sees the transactions of all tenants and owners.`,
+		Long: `Speaks to a gateway's operators' listener (admin.address): run it on the same machine or, where that
+listener isn't on loopback, with --token. It sees the transactions of all tenants and owners.`,
 		Example: `  verdict tx list
   verdict tx show 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d
   verdict tx resolve 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d succeeded --reason "on the statement of 14 January"`,

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"verdict"
 )
 
@@ -37,7 +39,8 @@ type Store interface {
 type Desk struct {
 	Store   Store
 	Settler *verdict.Settler
-	Ready   func() error // says why this instance should get no more work, such as that it is stopping; nil if it may
+	Ready   func() error           // says why this instance should get no more work, such as that it is stopping; nil if it may
+	Push    []prometheus.Collector // of what web counts
 	Log     *slog.Logger
 }
 

@@ -25,6 +25,7 @@ func (d *Desk) Metrics() http.Handler {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector(), newBacklogCollector(d.Store), newPartnerCollector(d.Settler.Planner),
 	)
+	registry.MustRegister(d.Push...)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(d.Log.Handler(), slog.LevelError), ErrorHandling: promhttp.ContinueOnError,
 		Registry: registry, MaxRequestsInFlight: maxScrapes,

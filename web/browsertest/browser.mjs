@@ -13,20 +13,21 @@ export const launch = () => chromium.launch({
   ],
 });
 
-// visit opens the page in a fresh profile and hands it to use. However use ends, the profile is closed; if it ends well,
-// the page must not have complained (a violated content security policy is such a complaint), nor have moved about.
+// visit opens the page in a fresh profile and hands it to use, which may return another one that it opened instead. However
+// use ends, the profile is closed; if it ends well, no page must have complained (a violated content security policy is
+// such a complaint), nor the last one have moved about.
 export async function visit(browser, url, { viewport = wide, scheme = 'light', faulty = false } = {}, use) {
   const context = await browser.newContext({ viewport, colorScheme: scheme });
   try {
     await context.addInitScript(observe);
     const page = await context.newPage();
     const complaints = [];
-    page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
-    page.on('pageerror', (error) => complaints.push(error.message));
+    context.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
+    context.on('weberror', (event) => complaints.push(event.error().message));
     await page.goto(url);
-    await use(page);
+    const last = (await use(page)) ?? page;
     if (!faulty) assert.deepEqual(complaints, []);
-    const shift = await page.evaluate(() => window.seen.shift);
+    const shift = await last.evaluate(() => window.seen.shift);
     assert.ok(shift < 0.1, `the layout jumped by ${shift}`); // above that it is worse than good, by web.dev's Web Vitals
   } finally {
     await context.close();

@@ -59,7 +59,7 @@ describe('the demo page', { concurrency: 3 }, () => {
 
   test('tapping twice makes two requests and one transaction, sent once', long, () => visit(browser, url, {}, async (page) => {
     const answers = [];
-    page.on('response', (r) => { if (r.request().method() === 'POST') answers.push(r); });
+    page.on('response', (r) => { if (r.request().method() === 'POST' && r.url().endsWith('/v1/transactions')) answers.push(r); });
     await pay(page, 'twice');
     await ends(page, 'succeeded');
     const lines = await told(page, 'The verdict');
@@ -78,12 +78,43 @@ describe('the demo page', { concurrency: 3 }, () => {
       await pay(page, 'offline');
       await page.waitForSelector('#phone[data-link=offline]');
       await told(page, 'The verdict: succeeded');
-      assert.equal(await page.getAttribute('#phone', 'data-state'), 'offline');
       assert.equal(await ends(page, 'succeeded'), 'Paid');
       const states = await page.evaluate(() => window.seen.states);
+      assert.ok(states.every((s) => s.link === 'online' || s.state !== 'succeeded'));
       const back = states.findLastIndex((s) => s.link === 'offline') + 1;
       const shown = states.find((s, i) => i >= back && s.state === 'succeeded');
       assert.ok(shown.at - states[back].at < 1000, `${shown.at - states[back].at} ms`);
+    }));
+  }
+
+  for (const transport of ['sse', 'ws']) {
+    test(`a browser without network shows the verdict within a second of its return, over ${transport}`, long, () => visit(browser, url, { faulty: true }, async (page) => {
+      await page.check(`input[value=${transport}]`);
+      const id = await paySlowly(page);
+      await page.context().setOffline(true);
+      assert.equal(await settled(id), 'succeeded');
+      assert.equal(await page.getAttribute('#phone', 'data-state'), 'pending');
+      await page.evaluate(() => { addEventListener('online', () => { window.seen.back = performance.now(); }); });
+      await page.context().setOffline(false);
+      assert.equal(await ends(page, 'succeeded'), 'Paid');
+      const { states, back } = await page.evaluate(() => window.seen);
+      const shown = states.find((s) => s.state === 'succeeded');
+      assert.ok(shown.at > back && shown.at - back < 1000, `${shown.at - back} ms`);
+    }));
+
+    test(`a page that is closed and opened again shows the verdict, over ${transport}`, long, () => visit(browser, url, {}, async (page) => {
+      await page.check(`input[value=${transport}]`);
+      const id = await paySlowly(page);
+      const context = page.context();
+      await page.close();
+      assert.equal(await settled(id), 'succeeded');
+      const again = await context.newPage();
+      await again.goto(url);
+      assert.ok(await again.isChecked(`input[value=${transport}]`));
+      assert.equal(await ends(again, 'succeeded'), 'Paid');
+      assert.equal(await again.getAttribute('#phone', 'data-payment'), id);
+      assert.equal(count(await told(again, 'confirms'), 'Verdict sends it'), 1);
+      return again;
     }));
   }
 
@@ -167,6 +198,23 @@ describe('the demo page', { concurrency: 3 }, () => {
     }
   }
 });
+
+// paySlowly pays, and returns the payment's id once the verdict is listened for.
+async function paySlowly(page) {
+  const listening = Promise.race([page.waitForEvent('websocket'), page.waitForRequest((request) => request.url().endsWith('/events'))]);
+  await pay(page, 'slow');
+  await listening;
+  return page.getAttribute('#phone', 'data-payment');
+}
+
+// settled waits until the gateway has the verdict, and returns it.
+async function settled(id) {
+  for (;;) {
+    const { status } = await (await fetch(`${url}/v1/transactions/${id}`)).json();
+    if (status !== 'pending') return status;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
 
 // photograph takes a picture; one of the whole page resizes it for a moment, which is no jump of the page's own.
 async function photograph(page, path, fullPage) {

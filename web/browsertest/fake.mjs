@@ -10,7 +10,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
-const folder = new URL('../page/', import.meta.url);
+const folders = { '': new URL('../page/', import.meta.url), 'client/': new URL('../client/dist/', import.meta.url) };
 
 // startFake listens on 127.0.0.1. haste divides the partner's times. faults are taken by the next requests: 'cut' breaks
 // the line within the answer to a submit, 'busy' refuses one with 503, 'nostream' refuses an event stream with 503.
@@ -25,12 +25,14 @@ export async function startFake({ port = 0, haste = 10 } = {}) {
     faults,
     posts: gateway.posts,
     sends: gateway.sends,
+    forget: gateway.forget,
     close: () => { server.closeAllConnections(); gateway.stop(); server.close(); },
   };
 }
 
 function newGateway(haste, faults) {
   const byKey = new Map(), byID = new Map(), posts = [], timers = new Set(), sockets = new Set();
+  const all = new Set(); // streams of every verdict
   const later = (ms, run) => { const t = setTimeout(() => { timers.delete(t); run(); }, ms); timers.add(t); };
   const real = (text) => (parseFloat(text ?? '0') * 1000) / haste;
 
@@ -65,6 +67,7 @@ function newGateway(haste, faults) {
     learn(t, 'verdict', outcome);
     for (const tell of t.subscribers) tell();
     t.subscribers.clear();
+    for (const tell of all) tell(t);
   }
 
   function play(t, s) {
@@ -93,8 +96,10 @@ function newGateway(haste, faults) {
     const [, , , id, part] = pathname.split('/');
     if (request.method === 'POST' && pathname === '/v1/transactions') return submit(request, response);
     if (!pathname.startsWith('/v1/')) return file(pathname, response);
+    if (pathname === '/v1/events') return everything(response);
     const t = byID.get(id);
     if (!t) return answer(response, 404, { title: 'No such transaction', status: 404 });
+    if (part === 'ack') return answer(response, 200, { transaction: id });
     if (part === 'timeline') return answer(response, 200, { transaction: t.view, entries: t.entries });
     if (part === 'events') return events(t, response);
     return answer(response, 200, t.view);
@@ -103,7 +108,7 @@ function newGateway(haste, faults) {
   async function submit(request, response) {
     let text = '';
     for await (const piece of request) text += piece;
-    const key = request.headers['idempotency-key'];
+    const key = JSON.parse(request.headers['idempotency-key']);
     posts.push({ key, text });
     if (fault('busy')) return answer(response, 503, { title: 'Busy' }, { 'Retry-After': '1' });
     const known = byKey.get(key);
@@ -121,6 +126,15 @@ function newGateway(haste, faults) {
     const last = () => { tell(); response.end(); };
     t.subscribers.add(last);
     response.on('close', () => t.subscribers.delete(last));
+  }
+
+  function everything(response) {
+    if (fault('nostream')) return answer(response, 503, { title: 'Busy' });
+    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+    response.write('id: 1\n\n');
+    const tell = (t) => response.write(`event: transaction\nid: ${t.view.version}\ndata: ${JSON.stringify(t.view)}\n\n`);
+    all.add(tell);
+    response.on('close', () => all.delete(tell));
   }
 
   function upgrade(request, socket) {
@@ -149,14 +163,15 @@ function newGateway(haste, faults) {
     timers.forEach(clearTimeout);
     sockets.forEach((s) => s.destroy());
   };
-  return { serve, upgrade, posts, sends, stop };
+  const forget = () => { byKey.clear(); byID.clear(); };
+  return { serve, upgrade, posts, sends, forget, stop };
 }
 
 async function file(pathname, response) {
-  const name = pathname === '/' ? 'index.html' : pathname.slice(1);
-  if (!/^[a-z]+\.[a-z]+$/.test(name)) return answer(response, 404, {});
+  const [, folder = '', name] = /^\/(client\/)?([a-z]+\.[a-z]+)$/.exec(pathname === '/' ? '/index.html' : pathname) ?? [];
+  if (!name) return answer(response, 404, {});
   try {
-    const content = await readFile(new URL(name, folder));
+    const content = await readFile(new URL(name, folders[folder]));
     response.writeHead(200, {
       'Content-Type': types[extname(name)], 'Content-Security-Policy': "default-src 'self'", 'X-Content-Type-Options': 'nosniff',
     });

@@ -51,7 +51,6 @@ export function createPhone(root, on) {
       write(part('sum'), inWords(payment.amount));
       write(part('whom'), `to ${payment.recipient}`);
       write(part('speed'), payment.delay == null ? '' : `Pushed here in ${duration(payment.delay)}`);
-      write(part('again'), state === 'unsent' ? 'Try again, same key' : 'New payment');
       turn(form, receipt);
     },
     // recent lists the newest payments; a focused one keeps the focus.
@@ -89,7 +88,7 @@ function words(payment, state) {
     case 'failed': return ['Not paid', sentence(payment.reason) || 'The partner declined.'];
     case 'refused': return ['Not accepted', sentence(payment.reason)];
     case 'offline': return ['No network', 'The payment goes on without you.'];
-    case 'unsent': return ['No connection', 'Trying again can’t pay twice.'];
+    case 'unsent': return ['No connection', 'It goes out as soon as there is one, and pays once.'];
     case 'review': return ['Being looked into', 'Somebody is asking the partner.'];
     default: return ['On its way', payment.id ? 'You can put the phone away.' : 'One moment.'];
   }

@@ -1,5 +1,5 @@
-// The payments of this phone, newest first, kept across reloads. A payment is stored with its key and exact body before
-// the first try, so that a page that comes back goes on with the same payment.
+// The payments of this phone, newest first, kept across reloads: what a page needs to show them. What it takes to go on
+// with one that is pending, the client keeps.
 
 const shelf = 'verdict.payments';
 const kept = 8;
@@ -34,7 +34,7 @@ export function createRecent(storage = localStorage) {
 function read(storage) {
   try {
     const list = JSON.parse(storage.getItem(shelf) ?? '[]');
-    return Array.isArray(list) ? list.filter((p) => p?.key && p.body && Array.isArray(p.requests)) : [];
+    return Array.isArray(list) ? list.filter((p) => p?.key && Array.isArray(p.requests) && Array.isArray(p.away)) : [];
   } catch {
     return [];
   }

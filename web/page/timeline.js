@@ -43,26 +43,31 @@ export function tell(payment, entries, silence = 'no answer') {
 
 function onPageClock(payment, entries) {
   const accepted = entries.find((e) => e.kind === 'accepted');
-  const offset = clockOffset(payment.requests.find((r) => !r.replayed), accepted && instant(accepted.at));
+  const offset = clockOffset(payment.requests.find((r) => r.acked && !r.replayed), accepted && instant(accepted.at));
   return entries.map((e, i) => ({ ...e, key: `${e.kind}${i}`, at: instant(e.at) + offset - payment.tapped }));
 }
 
 // requests are the app's calls and their answers. order keeps cause before effect when times are equal.
 function requests(payment) {
-  const several = payment.requests.length > 1;
-  return payment.requests.flatMap((r, i) => [
-    {
-      key: `post${i}`, at: r.sent - payment.tapped, order: 0, shape: 'arrow', from: app, to: verdict,
+  return payment.requests.flatMap((r, i) => {
+    const call = {
+      key: `post${i}`, at: r.sent - payment.tapped, order: 0, shape: r.lost ? 'broken' : 'arrow', from: app, to: verdict,
       label: i ? 'same key again' : 'pay',
-      text: i ? 'The app asks again with the same key' : 'The app asks to pay',
-    },
-    {
-      key: `ack${i}`, at: r.acked - payment.tapped, order: 2, shape: 'arrow', from: verdict, to: app,
-      label: r.replayed ? 'same transaction' : 'acknowledged',
-      detail: several ? `${r.code}, …${payment.id.slice(-4)}` : `${r.code} in ${duration(r.acked - r.sent)}`,
-      text: r.replayed ? 'Verdict answers with the same transaction' : 'Verdict has it on record and acknowledges',
-    },
-  ]);
+      text: (i ? 'The app asks again with the same key' : 'The app asks to pay') + (r.lost ? '; no answer' : ''),
+    };
+    return r.acked ? [call, acknowledgement(payment, r, i)] : [call];
+  });
+}
+
+function acknowledgement(payment, r, i) {
+  const answer = { key: `ack${i}`, at: r.acked - payment.tapped, order: 2, shape: 'arrow', from: verdict, to: app };
+  const took = duration(r.acked - r.sent);
+  if (r.code >= 400) return { ...answer, tone: 'bad', label: 'refused', detail: `${r.code} in ${took}`, text: 'Verdict refuses it' };
+  return {
+    ...answer, label: r.replayed ? 'same transaction' : 'acknowledged',
+    detail: payment.requests.length > 1 ? `${r.code}, …${payment.id.slice(-4)}` : `${r.code} in ${took}`,
+    text: r.replayed ? 'Verdict answers with the same transaction' : 'Verdict has it on record and acknowledges',
+  };
 }
 
 function absences(payment) {
@@ -108,6 +113,7 @@ const reports = {
   verdict: (e) => ({
     from: verdict, order: 5, shape: 'verdict', label: e.outcome === 'failed' ? 'not paid' : 'paid', text: `The verdict: ${e.outcome}`,
   }),
+  confirmed: () => ({ from: app, to: verdict, order: 8, shape: 'arrow', label: 'confirmed', text: 'The app confirms that it has shown it' }),
   review: () => ({ from: verdict, order: 5, shape: 'verdict', label: 'review', text: 'Asked often enough: a person looks into it' }),
 };
 
@@ -148,7 +154,7 @@ function spans(payment, events) {
 export function figures(payment, entries) {
   const events = onPageClock(payment, entries);
   const settled = events.find((e) => e.kind === 'verdict');
-  const [first] = payment.requests;
+  const first = payment.requests.find((r) => r.acked);
   return {
     acked: first ? first.acked - first.sent : null,
     sends: events.filter((e) => e.kind === 'sending').length,

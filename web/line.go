@@ -1,0 +1,348 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"verdict"
+)
+
+const (
+	// maxQueue is how many messages may wait for a client to read them, and maxQueued how many bytes.
+	maxQueue  = 256
+	maxQueued = 128 << 10
+
+	// reauthLead is how long before their end a client that can renew its credentials is told to.
+	reauthLead = 30 * time.Second
+)
+
+// Why a line ends. What is queued is written first, unless the client is gone or too slow.
+var (
+	errTold    = errors.New("the verdict was told")
+	errSlow    = errors.New("too slow")
+	errStop    = errors.New("the instance stops")
+	errExpired = errors.New("the credentials have expired")
+	errRecord  = errors.New("the record can't be reached")
+)
+
+// A wire is what a line needs of a transport. A line uses it from one goroutine at a time, but for cut.
+type wire interface {
+	// event words an event. One of all verdicts moves the position to resume after.
+	event(e verdict.Event, ofAll bool) []byte
+
+	// reauth words that credentials end then; nil where a client can't renew them.
+	reauth(at time.Time) []byte
+
+	// send writes texts, for which the client has writeTimeout in all.
+	send(texts [][]byte) error
+
+	// beat shows that the connection is alive.
+	beat() error
+
+	// end tells the client why the line ends, and where to resume, gives it a moment to answer, unless it is gone already,
+	// and closes the connection.
+	end(why error, resume string, gone <-chan struct{})
+
+	// cut closes the connection: what is being written fails.
+	cut()
+}
+
+// A line is the way to one client. What is put on it is written in order, by a goroutine that is there only while there is
+// something to write; another one, serve's, waits for what the client says or for its end.
+type line struct {
+	wire    wire
+	server  *Server
+	seat    *seat
+	opened  time.Time
+	ctx     context.Context // ends with the line
+	cancel  context.CancelFunc
+	gone    chan struct{} // closed when the connection has ended
+	writing chore
+	hungUp  bool // the writer's own
+
+	mu      sync.Mutex // guards what follows; never held while writing or reading
+	queue   []piece
+	size    int       // of what is queued, in bytes
+	room    sync.Cond // there is more room in the queue
+	why     error     // why the line ends; nil while it doesn't
+	beatDue bool
+	journal *reader // nil unless the client follows all its verdicts
+	expires time.Time
+	beats   *time.Timer
+	expiry  *time.Timer // nil if the credentials never end
+}
+
+// piece is something to be written.
+type piece struct {
+	text  []byte
+	event verdict.Event        // zero if it isn't one
+	state *verdict.Transaction // whose state is to be told instead, as it is when its turn comes
+}
+
+// newLine returns a line on a seat, which its serve leaves.
+func (s *Server) newLine(w wire, at *seat, expires time.Time) *line {
+	l := &line{wire: w, server: s, seat: at, opened: time.Now(), gone: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.room.L = &l.mu
+	l.writing.work = l.write
+	l.mu.Lock()                                                  // a timer may fire at once
+	l.beats = time.AfterFunc(1+rand.N(s.heartbeat), l.beatLater) // not in step with ten thousand others
+	l.expireAt(expires)
+	l.mu.Unlock()
+	at.hold(l)
+	return l
+}
+
+// serve runs the line until either side ends it. listen returns when the connection has ended, and release is called when
+// nothing is written any more.
+func (l *line) serve(listen, release func()) {
+	listen()
+	close(l.gone)
+	l.wire.cut()
+	l.end(errGone)
+	l.writing.stop()
+	l.mu.Lock()
+	l.beats.Stop()
+	l.expireAt(time.Time{})
+	l.mu.Unlock()
+	release()
+	l.seat.leave()
+}
+
+// say queues a message without waiting. A client whose queue is full is cut; it resumes from the record.
+func (l *line) say(text []byte) { l.put(piece{text: text}) }
+
+// tell queues an event.
+func (l *line) tell(e verdict.Event) { l.put(piece{text: l.wire.event(e, false), event: e}) }
+
+func (l *line) put(p piece) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.why != nil:
+		return
+	case len(l.queue) == maxQueue || l.size+len(p.text) > maxQueued:
+		l.endNow(errSlow)
+	default:
+		l.queue = append(l.queue, p)
+		l.size += len(p.text)
+	}
+	l.writing.call()
+}
+
+// wait waits until half of the queue is free, so that a client which asks much is heard no faster than it listens. It
+// returns false if the line ends: what the client says then isn't heeded any more.
+func (l *line) wait() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.why == nil && (len(l.queue) > maxQueue/2 || l.size > maxQueued/2) {
+		l.room.Wait()
+	}
+	return l.why == nil
+}
+
+// follow has the line tell a journal's verdicts, as fast as the client reads them, after what is queued.
+func (l *line) follow(r *reader) {
+	l.mu.Lock()
+	l.journal = r
+	l.mu.Unlock()
+	r.attend(l.writing.call)
+}
+
+// unfollow ends that, if there is a journal.
+func (l *line) unfollow() {
+	l.mu.Lock()
+	r := l.journal
+	l.journal = nil
+	l.mu.Unlock()
+	if r != nil {
+		r.close()
+	}
+}
+
+// end ends the line for the first reason that is given.
+func (l *line) end(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.endNow(why)
+	l.writing.call()
+}
+
+// endNow is end for who holds mu, and calls the writer.
+func (l *line) endNow(why error) {
+	if errors.Is(why, errGone) || errors.Is(why, errSlow) {
+		l.queue, l.size = nil, 0
+		l.cancel()
+	}
+	if l.why == nil {
+		l.why = why
+	}
+	l.room.Broadcast()
+}
+
+func (l *line) beatLater() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.why == nil {
+		l.beatDue = true
+		l.beats.Reset(l.server.heartbeat)
+		l.writing.call()
+	}
+}
+
+// renew has the line end later: the client has new credentials.
+func (l *line) renew(expires time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.expireAt(expires)
+}
+
+// expireAt sets when the credentials end; the zero time is never. l.mu is held.
+func (l *line) expireAt(at time.Time) {
+	if l.expiry != nil {
+		l.expiry.Stop()
+		l.expiry = nil
+	}
+	l.expires = at
+	if at.IsZero() {
+		return
+	}
+	warning := l.wire.reauth(at)
+	if warning == nil {
+		l.expiry = time.AfterFunc(time.Until(at), func() { l.expire(at) })
+		return
+	}
+	l.expiry = time.AfterFunc(time.Until(at)-reauthLead, func() {
+		l.say(warning)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.why == nil && l.expires.Equal(at) {
+			l.expiry = time.AfterFunc(time.Until(at), func() { l.expire(at) })
+		}
+	})
+}
+
+// expire ends the line unless its credentials have been renewed.
+func (l *line) expire(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.expires.Equal(at) {
+		l.endNow(errExpired)
+		l.writing.call()
+	}
+}
+
+// write writes until there is nothing to write.
+func (l *line) write() {
+	for !l.hungUp {
+		queue, beat, journal, why := l.take()
+		var err error
+		switch {
+		case len(queue) > 0:
+			err = l.sendAll(queue)
+		case why != nil:
+			l.hangUp(why)
+		case beat:
+			err = l.wire.beat()
+		case journal != nil:
+			queue, err = l.page(journal)
+			if err == nil && len(queue) == 0 {
+				return
+			}
+			if err == nil {
+				err = l.sendAll(queue)
+			}
+		default:
+			return
+		}
+		switch {
+		case errors.Is(err, errRecord):
+			l.end(err)
+		case err != nil: // whatever was written of a message, nothing may follow it
+			l.end(errGone)
+			l.hangUp(errGone)
+		}
+	}
+}
+
+// take returns what is to be done next.
+func (l *line) take() (queue []piece, beat bool, journal *reader, why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	queue, beat, journal, why = l.queue, l.beatDue, l.journal, l.why
+	l.queue, l.size = nil, 0
+	if len(queue) > 0 {
+		l.room.Broadcast()
+	} else {
+		l.beatDue = false
+	}
+	return queue, beat, journal, why
+}
+
+// page returns the verdicts that follow in a journal, none if there are none yet.
+func (l *line) page(journal *reader) ([]piece, error) {
+	events, err := journal.next(l.ctx)
+	if err != nil {
+		if l.ctx.Err() == nil {
+			l.server.log.Error("read settled transactions", "error", err)
+		}
+		return nil, errRecord
+	}
+	queue := make([]piece, len(events))
+	for i, e := range events {
+		queue[i] = piece{text: l.wire.event(e, journal.passed(e)), event: e}
+	}
+	return queue, nil
+}
+
+// sendAll writes pieces, and notes the verdicts among them as told.
+func (l *line) sendAll(queue []piece) error {
+	texts := make([][]byte, len(queue))
+	for i, p := range queue {
+		if p.state != nil {
+			var err error
+			if queue[i], err = l.current(*p.state); err != nil {
+				return err
+			}
+		}
+		texts[i] = queue[i].text
+	}
+	if err := l.wire.send(texts); err != nil {
+		return errGone
+	}
+	for _, p := range queue {
+		if p.event.Settled {
+			l.server.told(p.event, l)
+		}
+	}
+	return nil
+}
+
+// current reads a transaction anew. What the journal has told of it before this moment was on record before it, so no
+// pending state is told after a verdict.
+func (l *line) current(t verdict.Transaction) (piece, error) {
+	t, err := l.server.read(l.ctx, t.Audience(), t.ID)
+	if err != nil {
+		return piece{}, errRecord
+	}
+	return piece{text: l.wire.event(t.Event(), false), event: t.Event()}, nil
+}
+
+// hangUp ends the connection; serve's goroutine then finds that it has ended.
+func (l *line) hangUp(why error) {
+	l.hungUp = true
+	l.mu.Lock()
+	journal := l.journal
+	l.mu.Unlock()
+	resume := ""
+	if journal != nil {
+		resume = fmt.Sprintf(", and resume after %d", journal.at)
+	}
+	l.wire.end(why, resume, l.gone)
+	l.cancel()
+	l.server.metrics.ended.WithLabelValues(l.seat.transport, cause(why)).Inc()
+}

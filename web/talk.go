@@ -1,0 +1,258 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"verdict"
+	"verdict/web/auth"
+)
+
+// maxSubscriptions is how many transactions a socket may be subscribed to at once; all of them count as one.
+const maxSubscriptions = 100
+
+// errNoRoom: there are as many subscriptions as a socket may have.
+var errNoRoom = errorMessage{
+	Code: codeSubscriptions, Message: fmt.Sprintf("a socket may have %d; unsubscribe, or subscribe to all", maxSubscriptions),
+}
+
+// talk is a conversation with a WebSocket's client. One goroutine deals with what the client says.
+type talk struct {
+	*line
+	principal     auth.Principal
+	following     bool                     // all verdicts
+	subscriptions map[string]*subscription // by transaction
+}
+
+// listen hears the client out until the connection ends.
+func (t *talk) listen(conn *websocket.Conn) {
+	conn.SetReadLimit(maxMessage)
+	alive := func() error { return conn.SetReadDeadline(time.Now().Add(2*t.server.heartbeat + writeTimeout)) } // two pings and an answer
+	conn.SetPongHandler(func(string) error { return alive() })
+	conn.SetPingHandler(func(text string) error {
+		return errors.Join(alive(), conn.WriteControl(websocket.PongMessage, []byte(text), time.Now().Add(writeTimeout)))
+	})
+	for alive() == nil {
+		kind, text, err := conn.ReadMessage()
+		if err != nil {
+			return
+		}
+		switch {
+		case !t.wait(): // until the client has answered the goodbye
+		case kind != websocket.TextMessage:
+			t.say(errorMessage{Code: codeMessage, Message: "send text, not binary"}.text())
+		default:
+			aside(func() { t.hear(text) })
+		}
+	}
+}
+
+// aside does something in a goroutine of its own and waits for it: the caller's stack stays as small as it is, and there
+// are ten thousand of them.
+func aside(do func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	<-done
+}
+
+// hear does what a client's message asks, and answers it.
+func (t *talk) hear(text []byte) {
+	ctx, cancel := context.WithTimeout(t.ctx, requestTimeout)
+	defer cancel()
+	m, err := readMessage(text)
+	if err == nil {
+		err = t.heed(ctx, m)
+	}
+	if err != nil && t.ctx.Err() == nil {
+		t.say(t.errorOf(m, err).text())
+	}
+}
+
+// heed returns why it did not heed a message: an errorMessage, or what errorOf makes one of.
+func (t *talk) heed(ctx context.Context, m clientMessage) error {
+	switch m.Type {
+	case "ping":
+		t.say(answerMessage{Type: "pong", Ref: m.Ref}.text())
+		return nil
+	case "auth":
+		return t.reauthenticate(ctx, m)
+	case "ack":
+		return t.acknowledge(ctx, m)
+	case "submit":
+		return t.submit(ctx, m)
+	}
+	switch {
+	case m.Type == "unsubscribe" && m.Transaction == "":
+		t.unsubscribeAll()
+		t.say(answerMessage{Type: "unsubscribed", Ref: m.Ref}.text())
+		return nil
+	case m.Type == "unsubscribe":
+		t.unsubscribe(m.Transaction)
+		t.say(answerMessage{Type: "unsubscribed", Ref: m.Ref, Transaction: m.Transaction}.text())
+		return nil
+	case m.Transaction == "":
+		return t.subscribeAll(ctx, m)
+	}
+	return t.subscribe(ctx, m.Transaction, func(verdict.Transaction) []byte {
+		return answerMessage{Type: "subscribed", Ref: m.Ref, Transaction: m.Transaction}.text()
+	})
+}
+
+// errorOf words an error for the client, and logs the ones that are ours.
+func (t *talk) errorOf(m clientMessage, err error) errorMessage {
+	told := errorMessage{Code: codeUnavailable, Message: "the record can't be reached; say it again in a few seconds"}
+	p := problemOf(err)
+	switch {
+	case errors.As(err, &told):
+	case m.Type == "submit":
+		told = errorMessage{Code: codeRefused, Message: p.Detail, Problem: &p}
+	case p.Type == authUnavailable.path():
+		told = errorMessage{Code: codeUnavailable, Message: p.Detail}
+	case p.Type == invalidRequest.path():
+		told = errorMessage{Code: codeMessage, Message: p.Detail}
+	case p.Type == noTransaction.path():
+		told = errorMessage{Code: codeNotFound, Message: "there is no such transaction"}
+	case p.Type == notSettled.path():
+		told = errorMessage{Code: codeNotSettled, Message: p.Detail}
+	case p.Status == unauthenticated.status, p.Status == forbidden.status:
+		told = errorMessage{Code: codeUnauthenticated, Message: p.Detail}
+	}
+	if told.Code == codeUnavailable || told.Problem != nil && p.Type == unavailable.path() {
+		t.server.log.Error("message failed", "type", m.Type, "error", err)
+	}
+	told.Ref, told.Transaction = m.Ref, m.Transaction
+	return told
+}
+
+// subscribe tells the state of a transaction after what answer makes of it, and later its verdict. Subscribing again
+// begins anew; if it can't be done the old subscription stays.
+func (t *talk) subscribe(ctx context.Context, id string, answer func(verdict.Transaction) []byte) error {
+	t.forgetOver()
+	if t.subscriptions[id] == nil && t.count() == maxSubscriptions {
+		return errNoRoom
+	}
+	sub, tr, err := t.server.subscribe(ctx, verdict.Topic{Audience: t.principal.Audience, Transaction: id})
+	if err != nil {
+		return err
+	}
+	t.unsubscribe(id)
+	if t.subscriptions == nil {
+		t.subscriptions = map[string]*subscription{}
+	}
+	t.subscriptions[id] = sub
+	t.say(answer(tr))
+	if t.following { // which may tell the verdict before the state that was read
+		sub.begin(tr.Event(), t.tell, func() { t.put(piece{state: &tr}) })
+	} else {
+		sub.begin(tr.Event(), t.tell, nil)
+	}
+	return nil
+}
+
+// subscribeAll follows all verdicts. Subscribing again begins anew.
+func (t *talk) subscribeAll(ctx context.Context, m clientMessage) error {
+	t.forgetOver()
+	if !t.following && t.count() == maxSubscriptions {
+		return errNoRoom
+	}
+	verdicts, err := t.server.journals.open(ctx, t.principal.Audience, m.From)
+	if err != nil {
+		return err
+	}
+	t.unfollow()
+	t.following = true
+	t.say(answerMessage{Type: "subscribed", Ref: m.Ref, After: &verdicts.at}.text())
+	t.follow(verdicts)
+	return nil
+}
+
+// unsubscribe ends a subscription, if there is one.
+func (t *talk) unsubscribe(transaction string) {
+	if sub, ok := t.subscriptions[transaction]; ok {
+		sub.cancel()
+		delete(t.subscriptions, transaction)
+	}
+}
+
+// unsubscribeAll ends the subscription to all.
+func (t *talk) unsubscribeAll() {
+	t.following = false
+	t.unfollow()
+}
+
+// release ends every subscription.
+func (t *talk) release() {
+	t.unsubscribeAll()
+	for transaction := range t.subscriptions {
+		t.unsubscribe(transaction)
+	}
+}
+
+// forgetOver forgets the subscriptions that are over.
+func (t *talk) forgetOver() {
+	for transaction, sub := range t.subscriptions {
+		if sub.over() {
+			t.unsubscribe(transaction)
+		}
+	}
+}
+
+func (t *talk) count() int {
+	if t.following {
+		return len(t.subscriptions) + 1
+	}
+	return len(t.subscriptions)
+}
+
+// submit is what POST /v1/transactions does, and a subscription to the transaction.
+func (t *talk) submit(ctx context.Context, m clientMessage) error {
+	accepted, replayed, err := t.server.accept(ctx, t.principal.Audience, m.Request)
+	if err != nil {
+		return err
+	}
+	answer := func(tr verdict.Transaction) []byte {
+		return answerMessage{Type: "submitted", Ref: m.Ref, Transaction: tr.Event().Data, Replayed: &replayed}.text()
+	}
+	if err := t.subscribe(ctx, accepted.ID, answer); err != nil { // it is on record, and its verdict won't be told here
+		t.say(answer(accepted))
+		t.say(t.errorOf(clientMessage{Type: "subscribe", Ref: m.Ref, Transaction: accepted.ID}, err).text())
+	}
+	return nil
+}
+
+// acknowledge is what POST /v1/transactions/{id}/ack does.
+func (t *talk) acknowledge(ctx context.Context, m clientMessage) error {
+	c, err := t.server.confirm(ctx, t.principal.Audience, m.Transaction, m.ID)
+	if err != nil {
+		return err
+	}
+	t.say(answerMessage{Type: "acknowledged", Ref: m.Ref, Transaction: c.Transaction, ID: c.ID, At: &c.At}.text())
+	return nil
+}
+
+// reauthenticate takes new credentials of the same user.
+func (t *talk) reauthenticate(ctx context.Context, m clientMessage) error {
+	p, err := t.server.guard.Token(ctx, m.Token)
+	if err != nil {
+		return err
+	}
+	forAnyone := p.Role == auth.Service && t.principal.Role == auth.Service && p.Tenant == t.principal.Tenant
+	if p.Audience != t.principal.Audience && !forAnyone {
+		return errorMessage{Code: codeUnauthenticated, Message: "these are another user's credentials; open another connection for that user"}
+	}
+	t.renew(p.Expires)
+	answer := answerMessage{Type: "authenticated", Ref: m.Ref}
+	if !p.Expires.IsZero() {
+		at := p.Expires.UTC()
+		answer.ExpiresAt = &at
+	}
+	t.say(answer.text())
+	return nil
+}
