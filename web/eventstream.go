@@ -60,8 +60,11 @@ func (s eventStream) end(why error, _ string, _ <-chan struct{}) {
 
 func (s eventStream) cut() { _ = s.out.Close() }
 
-// idField tells a position without an event.
-func idField(id int64) []byte { return fmt.Appendf(nil, "id: %d\n\n", id) }
+// positionEvent tells where a stream of all begins. An id alone would do, but clients have been seen that drop a block
+// without data and with it the id (npm's eventsource does).
+func positionEvent(at int64) []byte {
+	return fmt.Appendf(nil, "event: position\nid: %d\ndata: {\"after\":%[1]d}\n\n", at)
+}
 
 // retryField gives a client its own time to come back once its stream has ended.
 func retryField(after time.Duration) []byte {

@@ -49,11 +49,11 @@ func (f frames) next() (frame, bool) {
 	return frame{}, false
 }
 
-// nextEvent skips what clients skip.
+// nextEvent skips what clients skip, and the position.
 func (f frames) nextEvent() (frame, bool) {
 	for {
 		got, ok := f.next()
-		if !ok || got.hasData {
+		if !ok || got.hasData && got.event != "position" {
 			return got, ok
 		}
 	}

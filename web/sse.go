@@ -78,7 +78,7 @@ func (s *Server) allEvents(w http.ResponseWriter, r *http.Request, at *seat) err
 	}
 	return s.serveEvents(w, r, at, verdicts.close, func(l *line) {
 		l.say(retryField(comeBack()))
-		l.say(idField(verdicts.at)) // so that it can resume before the first event
+		l.say(positionEvent(verdicts.at)) // so that it can resume before the first event
 		l.follow(verdicts)
 	})
 }

@@ -96,8 +96,9 @@ func TestAllEventsBeginsNowWithItsPosition(t *testing.T) {
 	old := w.settled(w.accept("old"), verdict.OutcomeSucceeded)
 	_, f := sse(t, url+"/v1/events")
 	f.next()
-	if got, _ := f.next(); !got.hasID || got.id != strconv.FormatInt(old.EventID, 10) || got.hasData {
-		t.Errorf("no position without data: %+v", got)
+	position := strconv.FormatInt(old.EventID, 10)
+	if got, _ := f.next(); got.event != "position" || got.id != position || got.data != `{"after":`+position+`}` {
+		t.Errorf("begins with %+v", got)
 	}
 	fresh := w.settled(w.accept("new"), verdict.OutcomeFailed)
 	w.settled(w.acceptFor(verdict.Audience{Tenant: "default", Owner: "else"}, "x"), verdict.OutcomeFailed)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -38,6 +40,9 @@ func (t *talk) listen(conn *websocket.Conn) {
 	})
 	for alive() == nil {
 		kind, text, err := conn.ReadMessage()
+		if errors.Is(err, websocket.ErrReadLimit) {
+			linger(conn.NetConn())
+		}
 		if err != nil {
 			return
 		}
@@ -48,6 +53,14 @@ func (t *talk) listen(conn *websocket.Conn) {
 		default:
 			aside(func() { t.hear(text) })
 		}
+	}
+}
+
+// linger reads on for a moment: a connection that is closed with bytes unread is reset, and the reset may overtake the close
+// frame that says why.
+func linger(conn net.Conn) {
+	if conn.SetReadDeadline(time.Now().Add(closeTimeout)) == nil {
+		_, _ = io.Copy(io.Discard, conn)
 	}
 }
 

@@ -1,24 +1,40 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // TestDemoPageInChromium runs the demo and drives its page in a real browser.
 func TestDemoPageInChromium(t *testing.T) {
-	scripts := filepath.Join("..", "..", "web", "browsertest")
-	need(t, "node", "apt-get install nodejs npm")
 	need(t, "chromium", "apt-get install chromium")
+	runOnDemo(t, "browsertest")
+}
+
+// TestTypeScriptClient runs the demo and has web/client live with it.
+func TestTypeScriptClient(t *testing.T) {
+	runOnDemo(t, "client", "live/live.mjs")
+}
+
+// runOnDemo runs the tests in a folder of web, all or those of some files, against a running demo.
+func runOnDemo(t *testing.T, folder string, files ...string) {
+	t.Helper()
+	scripts := filepath.Join("..", "..", "web", folder)
+	need(t, "node", "apt-get install nodejs npm")
 	if _, err := os.Stat(filepath.Join(scripts, "node_modules")); err != nil {
-		lacking(t, "web/browsertest/node_modules is missing: run npm ci in web/browsertest")
+		lacking(t, fmt.Sprintf("web/%s/node_modules is missing: run npm ci in web/%[1]s", folder))
 	}
 	address := freeAddress(t)
 	launch(t, "Ctrl-C", "demo", "--address", address, "--admin", "", "--thirdparty", freeAddress(t), "--data", t.TempDir())
-	node := exec.Command("node", "--test", "--test-reporter=spec")
-	node.Dir = scripts
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	node := exec.CommandContext(ctx, "node", append([]string{"--test", "--test-reporter=spec"}, files...)...)
+	node.Dir, node.WaitDelay = scripts, time.Second
 	node.Env = append(os.Environ(), "VERDICT_URL=http://"+address)
 	out, err := node.CombinedOutput()
 	t.Logf("%s", out)

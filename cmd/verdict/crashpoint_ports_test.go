@@ -20,6 +20,7 @@ const (
 	ablationVariable = "VERDICT_TEST_ABLATION" // a name among ablations
 	crashVariable    = "VERDICT_TEST_CRASH"    // point:n, see crashAt
 	stopVariable     = "VERDICT_TEST_STOP"     // n, see stopBeforeSending
+	churnVariable    = "VERDICT_TEST_CHURN"    // a name among churnAblations
 )
 
 // alteration returns what this process is to alter, nil if it is a test run.
@@ -33,6 +34,9 @@ func alteration() func(parts) parts {
 	}
 	if n := os.Getenv(stopVariable); n != "" {
 		all = append(all, stopBeforeSending(n))
+	}
+	if name := os.Getenv(churnVariable); name != "" {
+		all = append(all, churnAblations()[name].alter)
 	}
 	if len(all) == 0 {
 		return nil

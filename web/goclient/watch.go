@@ -94,7 +94,7 @@ func (s *stream) take(f frame) (e Event, isNew bool, err error) {
 		}
 	}
 	switch {
-	case !f.hasData:
+	case f.event == "position":
 		s.begin(e.ID)
 		return e, false, nil
 	case f.event != "transaction":

@@ -204,7 +204,7 @@ func TestStreamEndsWithItsCaller(t *testing.T) {
 func TestEventsBeginAtAPositionAndResume(t *testing.T) {
 	answers := func() []http.HandlerFunc {
 		return []http.HandlerFunc{
-			streams(abort, retry, "id: 17\n\n"), streams(abort, "id: 17\n\n", settled(18), settled(20)), streams(hang, settled(18), settled(20), settled(21)),
+			streams(abort, retry, "event: position\nid: 17\ndata: {\"after\":17}\n\n"), streams(abort, "event: position\nid: 17\ndata: {\"after\":17}\n\n", settled(18), settled(20)), streams(hang, settled(18), settled(20), settled(21)),
 		}
 	}
 	for name, test := range map[string]struct {
@@ -235,8 +235,8 @@ func TestEventsBeginAtAPositionAndResume(t *testing.T) {
 
 func TestEventsThatNobodyConfirmedAreYieldedOnce(t *testing.T) {
 	answers := []http.HandlerFunc{
-		streams(abort, retry, "id: 17\n\n", settled(5), settled(9)),
-		streams(abort, "id: 17\n\n", settled(5), settled(9), settled(12), settled(18)),
+		streams(abort, retry, "event: position\nid: 17\ndata: {\"after\":17}\n\n", settled(5), settled(9)),
+		streams(abort, "event: position\nid: 17\ndata: {\"after\":17}\n\n", settled(5), settled(9), settled(12), settled(18)),
 		streams(hang, settled(5), settled(18), settled(20)),
 	}
 	for _, after := range []*int64{nil, new(int64(17))} {
@@ -250,7 +250,7 @@ func TestEventsThatNobodyConfirmedAreYieldedOnce(t *testing.T) {
 }
 
 func TestNothingIsLostWhenTheRecordWasSetBack(t *testing.T) {
-	answers := []http.HandlerFunc{streams(abort, "id: 90\n\n", settled(91), settled(99)), streams(abort, "id: 17\n\n", settled(18)), streams(hang, settled(18), settled(19))}
+	answers := []http.HandlerFunc{streams(abort, "id: 90\n\n", settled(91), settled(99)), streams(abort, "event: position\nid: 17\ndata: {\"after\":17}\n\n", settled(18)), streams(hang, settled(18), settled(19))}
 	against(t, answers, func(t *testing.T, c *Client, s *server) {
 		wantEvents(t, c.Events(t.Context(), Position{}), 91, 99, 18, 19)
 		if got := s.positions(); !slices.Equal(got, []string{"", "99", "18"}) {

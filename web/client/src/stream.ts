@@ -44,6 +44,9 @@ class Stream {
       retry: (ms) => this.sink.retry(ms),
     });
     const reader = response.body.getReader();
+    const cancel = () => { reader.cancel().catch(() => {}); };
+    signal.addEventListener('abort', cancel); // Node forgets to abort a fetch once the garbage collector has taken its request
+    if (signal.aborted) cancel();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
