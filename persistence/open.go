@@ -9,20 +9,25 @@ import (
 
 	"verdict"
 	"verdict/persistence/memory"
+	"verdict/persistence/postgres"
 	"verdict/persistence/sqlite"
 )
 
 // Open opens the store that url names:
 //
 //	sqlite:PATH  a file, durable; created with its folder if it isn't there. PATH is relative or absolute.
+//	postgres://USER:PASSWORD@HOST:PORT/DATABASE  shared by several instances; see postgres.Open.
 //	memory:      for tests and trials; it forgets everything when the process ends.
 func Open(ctx context.Context, url string) (verdict.Store, error) {
 	scheme, path, _ := strings.Cut(url, ":")
 	switch {
 	case scheme == "sqlite" && path != "" && !strings.HasPrefix(path, "//"):
 		return sqlite.Open(ctx, path)
+	case scheme == "postgres" && strings.HasPrefix(path, "//"):
+		return postgres.Open(ctx, url)
 	case url == "memory:":
 		return memory.New(), nil
 	}
-	return nil, fmt.Errorf("store %q: give sqlite:PATH (such as sqlite:data/verdict.db or sqlite:/var/lib/verdict/verdict.db), or memory: for a trial", url)
+	return nil, fmt.Errorf("a store of kind %q, or a URL of another form: give sqlite:PATH (such as sqlite:data/verdict.db or "+
+		"sqlite:/var/lib/verdict/verdict.db), postgres://USER:PASSWORD@HOST:5432/DATABASE, or memory: for a trial", scheme)
 }

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"verdict/persistence/postgres/postgrestest"
 )
 
 func TestEachFormOfURLOpensItsStore(t *testing.T) {
@@ -39,11 +41,26 @@ func TestOpenNamesTheFormsThatWork(t *testing.T) {
 		if err == nil {
 			t.Errorf("%q was opened", url)
 			_ = s.Close()
-		} else if !strings.Contains(err.Error(), "sqlite:PATH") || !strings.Contains(err.Error(), "memory:") {
-			t.Errorf("%q: error %q doesn't name the forms that work", url, err)
+		} else if !strings.Contains(err.Error(), "sqlite:PATH") || !strings.Contains(err.Error(), "memory:") ||
+			!strings.Contains(err.Error(), "postgres://") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: error %q doesn't name the forms that work, or shows the password", url, err)
 		}
 	}
 	if made, err := os.ReadDir(dir); err != nil || len(made) != 0 {
 		t.Errorf("made %v, error %v", made, err)
+	}
+}
+
+func TestAPostgresURLOpensItsStore(t *testing.T) {
+	server := postgrestest.New(t)
+	s, err := Open(t.Context(), server.URL("opened"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret, err := s.Secret(t.Context()); err != nil || len(secret) != 32 {
+		t.Errorf("secret %x, error %v", secret, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

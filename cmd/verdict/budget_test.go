@@ -82,6 +82,7 @@ func (f *fleet) start(name string) *member {
 	f.t.Helper()
 	k := defaultSettings()
 	set(k, "public_url", "http://gateway")
+	set(k, "auth.open", true) // the pipes have names of their own
 	set(k, "providers.djamo.url", "http://partner")
 	c, err := decodeConfig(k)
 	if err != nil {

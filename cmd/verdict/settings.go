@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,7 +29,7 @@ var settings = []setting{
 	{"admin.address", "127.0.0.1:5001", "where operators' requests and Prometheus are served, on loopback unless auth.keys has an operator's; empty: nowhere"},
 	{"auth.open", false, "ask nobody who they are, also where others can reach the address"},
 	{"auth.leeway", "30s", "by how much an issuer's clock may differ from ours"},
-	{"database", "sqlite:data/verdict.db", "the record: sqlite:PATH, or memory: for trials"},
+	{"database", "sqlite:data/verdict.db", "the record: sqlite:PATH, postgres://USER:PASSWORD@HOST/DB to share it between instances, or memory: for trials"},
 	{"stream.dir", "data/jetstream", "folder of the embedded JetStream"},
 	{"stream.url", "", "an external NATS server with JetStream instead, nats://host:4222"},
 	{"provider", "djamo", "the partner of requests that name none"},
@@ -207,10 +206,16 @@ func maskedValue(key string, value any) any {
 	return value
 }
 
+// What URLs hold that isn't to be shown: a user with a password, up to the last @ before the path, and passwords among the
+// parameters.
+var (
+	urlUser     = regexp.MustCompile(`^([a-z][a-z0-9+.-]*://)[^/?#]*@`)
+	urlPassword = regexp.MustCompile(`([?&](?:user|password|sslpassword)=)[^&]*`)
+)
+
 func maskedURL(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.User == nil {
+	if !strings.Contains(text, "://") {
 		return text
 	}
-	return strings.Replace(text, u.User.String()+"@", "***@", 1)
+	return urlPassword.ReplaceAllString(urlUser.ReplaceAllString(text, "${1}***@"), "${1}***")
 }

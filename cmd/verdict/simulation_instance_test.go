@@ -129,6 +129,8 @@ func (i *simInstance) current() *life {
 func (u *universe) config() (config, error) {
 	k := defaultSettings()
 	set(k, "public_url", "http://gateway")
+	set(k, "auth.open", true)                     // the pipes have names of their own
+	set(k, "push.spread", "0s")                   // moments that are drawn can't be replayed
 	set(k, "providers.djamo.url", "http://djamo") // the adapters over a pipe take the place of this one
 	c, err := decodeConfig(k)
 	c.Schedule = u.schedule()

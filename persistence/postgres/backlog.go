@@ -1,0 +1,28 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"verdict"
+)
+
+// Each count walks an index of just what it counts, or a table that is small.
+const backlog = `SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM transactions WHERE review_event IS NOT NULL),
+	(SELECT count(*) FROM evidence WHERE conflict), (SELECT count(*) FROM parked)`
+
+// Backlog implements verdict.Store.
+func (s *Store) Backlog(ctx context.Context) (verdict.Backlog, error) {
+	b, err := first(read(ctx, s, scanBacklog, backlog))
+	if err != nil {
+		return verdict.Backlog{}, fmt.Errorf("count the backlog: %w", err)
+	}
+	return b, nil
+}
+
+func scanBacklog(row pgx.CollectableRow) (b verdict.Backlog, err error) {
+	err = row.Scan(&b.Commands, &b.Review, &b.Conflicts, &b.Parked)
+	return b, err
+}
