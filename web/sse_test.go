@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -304,4 +307,25 @@ func TestAPanicLeavesItsSeat(t *testing.T) {
 	if taken := len(w.server.streams.taken); taken != 0 {
 		t.Errorf("%d seats are taken", taken)
 	}
+}
+
+func TestStreamsPassAProxy(t *testing.T) {
+	w := newWorld(t)
+	target, err := url.Parse(w.listen())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(httputil.NewSingleHostReverseProxy(target))
+	defer proxy.Close()
+	tr := w.accept("k1")
+	ctx, leave := context.WithCancel(t.Context())
+	_, all := sseWith(t, ctx, http.DefaultClient, proxy.URL+"/v1/events")
+	_, one := sse(t, proxy.URL+"/v1/transactions/"+tr.ID+"/events")
+	w.wantEvent(one, tr.ID)
+	w.settled(tr, verdict.OutcomeSucceeded)
+	w.wantEvent(one, tr.ID)
+	wantEnd(t, one)
+	w.wantEvent(all, tr.ID)
+	leave()
+	eventually(t, "the proxy's client is missed", func() bool { return w.feed.subscribers() == 0 })
 }
