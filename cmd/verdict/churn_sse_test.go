@@ -73,11 +73,13 @@ func (c *client) ask(conn net.Conn, transaction string) (*http.Response, error) 
 
 // hear reads a stream to its end.
 func (c *client) hear(h *hearing, lines *bufio.Scanner) {
-	var id, data string
+	var event, id, data string
 	retries := 0
 	for lines.Scan() {
 		field, value, _ := strings.Cut(lines.Text(), ": ")
 		switch field {
+		case "event":
+			event = value
 		case "id":
 			id = value
 		case "data":
@@ -86,8 +88,8 @@ func (c *client) hear(h *hearing, lines *bufio.Scanner) {
 			retries++
 			c.retry = time.Duration(number(value)) * time.Millisecond
 		case "":
-			c.dispatch(h, id, data)
-			id, data = "", ""
+			c.dispatch(h, event, id, data)
+			event, data = "", ""
 		}
 	}
 	if lines.Err() == nil && (retries > 1 || retries == 1 && h.begin < 0 && len(h.events) == 0) {
@@ -96,9 +98,11 @@ func (c *client) hear(h *hearing, lines *bufio.Scanner) {
 }
 
 // dispatch takes what stood before an empty line.
-func (c *client) dispatch(h *hearing, id, data string) {
-	switch {
-	case data != "":
+func (c *client) dispatch(h *hearing, event, id, data string) {
+	switch event {
+	case "position":
+		c.book.begins(h, number(id))
+	case "transaction":
 		e, err := newPushed(time.Now(), number(id), data)
 		if err != nil {
 			c.book.complain("%v", err)
@@ -108,8 +112,6 @@ func (c *client) dispatch(h *hearing, id, data string) {
 		if c.heed(e) {
 			c.confirm(e)
 		}
-	case id != "":
-		c.book.begins(h, number(id))
 	}
 }
 

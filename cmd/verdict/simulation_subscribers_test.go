@@ -127,25 +127,27 @@ func (a *apps) sse(ctx context.Context, s *subscriber) error {
 		return err
 	}
 	defer resp.Body.Close()
-	var id, data string
+	var event, id, data string
 	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
 		field, value, _ := strings.Cut(lines.Text(), ": ")
 		switch {
+		case field == "event":
+			event = value
 		case field == "id":
 			id = value
 		case field == "data":
 			data = value
+		case field == "" && event == "position":
+			s.position(id)
+			event, data = "", ""
 		case field == "" && data != "":
 			if err := s.hear(a.u, id, data); err != nil {
 				return err
 			}
-			id, data = "", ""
+			event, data = "", ""
 			if s.done() {
 				return nil
 			}
-		case field == "" && id != "":
-			s.position(id)
-			id = ""
 		}
 	}
 	return io.EOF
