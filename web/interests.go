@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"verdict"
 )
@@ -19,7 +20,7 @@ var errNoRoom = errorMessage{
 // begins anew; if it can't be done the old subscription stays.
 func (t *talk) subscribe(ctx context.Context, id string, answer func(verdict.Transaction) []byte) error {
 	t.forgetOver()
-	if t.subscriptions[id] == nil && t.count() == maxSubscriptions {
+	if t.subscriptionTo(id) < 0 && t.count() == maxSubscriptions {
 		return errNoRoom
 	}
 	sub, tr, err := t.server.subscribe(ctx, verdict.Topic{Audience: t.principal.Audience, Transaction: id})
@@ -27,10 +28,7 @@ func (t *talk) subscribe(ctx context.Context, id string, answer func(verdict.Tra
 		return err
 	}
 	t.unsubscribe(id)
-	if t.subscriptions == nil {
-		t.subscriptions = map[string]*subscription{}
-	}
-	t.subscriptions[id] = sub
+	t.subscriptions = append(t.subscriptions, sub)
 	t.say(answer(tr))
 	if t.following { // which may tell the verdict before the state that was read
 		sub.begin(tr.Event(), t.tell, func() { t.put(piece{state: &tr}) })
@@ -57,11 +55,16 @@ func (t *talk) subscribeAll(ctx context.Context, m clientMessage) error {
 	return nil
 }
 
+// subscriptionTo returns which subscription is to a transaction, below 0 if none is.
+func (t *talk) subscriptionTo(transaction string) int {
+	return slices.IndexFunc(t.subscriptions, func(s *subscription) bool { return s.transaction == transaction })
+}
+
 // unsubscribe ends a subscription, if there is one.
 func (t *talk) unsubscribe(transaction string) {
-	if sub, ok := t.subscriptions[transaction]; ok {
-		sub.cancel()
-		delete(t.subscriptions, transaction)
+	if i := t.subscriptionTo(transaction); i >= 0 {
+		t.subscriptions[i].cancel()
+		t.subscriptions = slices.Delete(t.subscriptions, i, i+1)
 	}
 }
 
@@ -74,18 +77,21 @@ func (t *talk) unsubscribeAll() {
 // release ends every subscription.
 func (t *talk) release() {
 	t.unsubscribeAll()
-	for transaction := range t.subscriptions {
-		t.unsubscribe(transaction)
+	for _, sub := range t.subscriptions {
+		sub.cancel()
 	}
+	t.subscriptions = nil
 }
 
 // forgetOver forgets the subscriptions that are over.
 func (t *talk) forgetOver() {
-	for transaction, sub := range t.subscriptions {
-		if sub.over() {
-			t.unsubscribe(transaction)
+	t.subscriptions = slices.DeleteFunc(t.subscriptions, func(sub *subscription) bool {
+		over := sub.over()
+		if over {
+			sub.cancel()
 		}
-	}
+		return over
+	})
 }
 
 func (t *talk) count() int {

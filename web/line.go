@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,17 +58,17 @@ type line struct {
 	server  *Server
 	seat    *seat
 	opened  time.Time
-	ctx     context.Context // ends with the line
-	cancel  context.CancelFunc
 	gone    chan struct{} // closed when the connection has ended
 	writing chore
 	hungUp  bool // the writer's own
 
 	mu      sync.Mutex // guards what follows; never held while writing or reading
 	queue   []piece
-	size    int       // of what is queued, in bytes
-	room    sync.Cond // there is more room in the queue
-	why     error     // why the line ends; nil while it doesn't
+	size    int                   // of what is queued, in bytes
+	room    sync.Cond             // there is more room in the queue
+	why     error                 // why the line ends; nil while it doesn't
+	over    bool                  // it has ended
+	works   []*context.CancelFunc // end what is being done for the client
 	beatDue bool
 	journal *reader // nil unless the client follows all its verdicts
 	expires time.Time
@@ -85,7 +86,6 @@ type piece struct {
 // newLine returns a line on a seat, which its serve leaves.
 func (s *Server) newLine(w wire, at *seat, expires time.Time) *line {
 	l := &line{wire: w, server: s, seat: at, opened: time.Now(), gone: make(chan struct{})}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.room.L = &l.mu
 	l.writing.work = l.write
 	l.mu.Lock()                                                  // a timer may fire at once
@@ -175,12 +175,45 @@ func (l *line) end(why error) {
 func (l *line) endNow(why error) {
 	if errors.Is(why, errGone) || errors.Is(why, errSlow) {
 		l.queue, l.size = nil, 0
-		l.cancel()
+		l.abandon()
 	}
 	if l.why == nil {
 		l.why = why
 	}
 	l.room.Broadcast()
+}
+
+// during returns a context for something that is done for the client, and what to call when it is done. It ends with the
+// line. A line has none of its own: it would take as much memory again, and nearly all lines do nothing.
+func (l *line) during() (ctx context.Context, done func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		cancel()
+		return ctx, cancel
+	}
+	l.works = append(l.works, &cancel)
+	return ctx, func() {
+		cancel()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.works = slices.DeleteFunc(l.works, func(other *context.CancelFunc) bool { return other == &cancel })
+	}
+}
+
+// abandon ends what is being done for the client. l.mu is held.
+func (l *line) abandon() {
+	l.over = true
+	for _, cancel := range l.works {
+		(*cancel)()
+	}
+}
+
+func (l *line) hasEnded() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over
 }
 
 func (l *line) beatLater() {

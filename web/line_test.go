@@ -263,7 +263,7 @@ func TestNothingFollowsAMessageThatWasCutShort(t *testing.T) {
 }
 
 func TestALineIsBoundedInBytes(t *testing.T) {
-	l := &line{cancel: func() {}}
+	l := &line{}
 	l.room.L = &l.mu
 	l.writing.stop() // so nothing is taken from the queue
 	l.say(make([]byte, maxQueued))

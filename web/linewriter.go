@@ -56,9 +56,11 @@ func (l *line) take() (queue []piece, beat bool, journal *reader, why error) {
 
 // page returns the verdicts that follow in a journal, none if there are none yet.
 func (l *line) page(journal *reader) ([]piece, error) {
-	events, err := journal.next(l.ctx)
+	ctx, done := l.during()
+	defer done()
+	events, err := journal.next(ctx)
 	if err != nil {
-		if l.ctx.Err() == nil {
+		if !l.hasEnded() {
 			l.server.log.Error("read settled transactions", "error", err)
 		}
 		return nil, errRecord
@@ -96,7 +98,9 @@ func (l *line) sendAll(queue []piece) error {
 // current reads a transaction anew. What the journal has told of it before this moment was on record before it, so no
 // pending state is told after a verdict.
 func (l *line) current(t verdict.Transaction) (piece, error) {
-	t, err := l.server.read(l.ctx, t.Audience(), t.ID)
+	ctx, done := l.during()
+	defer done()
+	t, err := l.server.read(ctx, t.Audience(), t.ID)
 	if err != nil {
 		return piece{}, errRecord
 	}
@@ -114,6 +118,8 @@ func (l *line) hangUp(why error) {
 		resume = fmt.Sprintf(", and resume after %d", journal.at)
 	}
 	l.wire.end(why, resume, l.gone)
-	l.cancel()
+	l.mu.Lock()
+	l.abandon()
+	l.mu.Unlock()
 	l.server.metrics.ended.WithLabelValues(l.seat.transport, cause(why)).Inc()
 }

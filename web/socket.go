@@ -38,33 +38,33 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer at.leaveUnheld()
-	conn, err := s.upgrade(w, r)
+	e, err := s.upgrade(w, r)
 	if err != nil {
 		return err
 	}
 	p := principal(r)
-	t := &talk{line: s.newLine(socketWire{conn}, at, p.Expires), principal: p}
-	go t.serve(func() { t.listen(conn) }, t.release) // Drain waits for it
+	t := &talk{line: s.newLine(socketWire{e.conn}, at, p.Expires), principal: p}
+	go t.serve(func() { e.listen(t.take) }, t.release) // Drain waits for it
 	return nil
 }
 
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) (ear, error) {
 	upgrader := websocket.Upgrader{
 		Subprotocols:    []string{subprotocol},
-		ReadBufferSize:  512,
 		WriteBufferSize: 1024,
 		WriteBufferPool: &s.buffers,
 		CheckOrigin:     func(*http.Request) bool { return true },                // guardOrigin has
 		Error:           func(http.ResponseWriter, *http.Request, int, error) {}, // fail answers
 	}
-	conn, err := upgrader.Upgrade(w, r, nil)
+	h := &hijacker{ResponseWriter: w}
+	conn, err := upgrader.Upgrade(h, r, nil)
 	if errors.As(err, new(websocket.HandshakeError)) {
-		return nil, invalid(err.Error())
+		return ear{}, invalid(err.Error())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errGone, err)
+		return ear{}, fmt.Errorf("%w: %w", errGone, err)
 	}
-	return conn, nil
+	return newEar(conn, h.in, s.heartbeat), nil
 }
 
 // socketWire is the wire of a WebSocket.

@@ -366,7 +366,7 @@ func TestLongHistoryDoesNotCutASocket(t *testing.T) {
 }
 
 func TestSocketWithAFullQueueIsCut(t *testing.T) {
-	l := &line{cancel: func() {}}
+	l := &line{}
 	l.room.L = &l.mu
 	l.writing.stop() // so nothing is taken from the queue
 	for range maxQueue {

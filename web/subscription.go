@@ -9,11 +9,12 @@ import (
 
 // subscription is a client's interest in one transaction. It is over with the verdict.
 type subscription struct {
-	cancel func() // when it has returned, nothing more is told
+	transaction string
+	cancel      func() // when it has returned, nothing more is told
 
 	mu     sync.Mutex          // guards what follows
 	tell   func(verdict.Event) // nil until the client has been told the state; doesn't block
-	early  verdict.Event       // that was told before the state
+	early  *verdict.Event      // that was told before the state
 	newest int64               // number of what was told, or kept, last
 	ended  bool                // it was the verdict
 }
@@ -21,7 +22,7 @@ type subscription struct {
 // subscribe returns a subscription, and the transaction as it stands. It returns verdict.ErrNotFound if the audience has no
 // such transaction. Nothing is told before begin.
 func (s *Server) subscribe(ctx context.Context, topic verdict.Topic) (*subscription, verdict.Transaction, error) {
-	sub := &subscription{}
+	sub := &subscription{transaction: topic.Transaction}
 	sub.cancel = s.feed.Subscribe(topic, sub.hear) // before the record is read, so that nothing falls between
 	t, err := s.read(ctx, topic.Audience, topic.Transaction)
 	if err != nil {
@@ -41,7 +42,7 @@ func (sub *subscription) hear(e verdict.Event) {
 	if sub.tell != nil {
 		sub.tell(e)
 	} else {
-		sub.early = e
+		sub.early = &e
 	}
 }
 
@@ -56,11 +57,11 @@ func (sub *subscription) begin(current verdict.Event, tell func(verdict.Event), 
 		tell(current)
 	}
 	if sub.newest > current.ID {
-		tell(sub.early)
+		tell(*sub.early)
 	} else {
 		sub.newest, sub.ended = current.ID, current.Settled
 	}
-	sub.early = verdict.Event{}
+	sub.early = nil
 }
 
 func (sub *subscription) over() bool {

@@ -3,9 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
-	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -17,64 +14,32 @@ import (
 type talk struct {
 	*line
 	principal     auth.Principal
-	following     bool                     // all verdicts
-	subscriptions map[string]*subscription // by transaction
+	following     bool            // all verdicts
+	subscriptions []*subscription // to a transaction each; a map would take more memory for the one that is usual
 }
 
-// listen hears the client out until the connection ends.
-func (t *talk) listen(conn *websocket.Conn) {
-	conn.SetReadLimit(maxMessage)
-	alive := func() error { return conn.SetReadDeadline(time.Now().Add(2*t.server.heartbeat + writeTimeout)) } // two pings and an answer
-	conn.SetPongHandler(func(string) error { return alive() })
-	conn.SetPingHandler(func(text string) error {
-		return errors.Join(alive(), conn.WriteControl(websocket.PongMessage, []byte(text), time.Now().Add(writeTimeout)))
-	})
-	for alive() == nil {
-		kind, text, err := conn.ReadMessage()
-		if errors.Is(err, websocket.ErrReadLimit) {
-			linger(conn.NetConn())
-		}
-		if err != nil {
-			return
-		}
-		switch {
-		case !t.wait(): // until the client has answered the goodbye
-		case kind != websocket.TextMessage:
-			t.say(errorMessage{Code: codeMessage, Message: "send text, not binary"}.text())
-		default:
-			aside(func() { t.hear(text) })
-		}
+// take heeds a message, until the line ends: then the client has only to answer the goodbye.
+func (t *talk) take(kind int, text []byte) {
+	switch {
+	case !t.wait():
+	case kind != websocket.TextMessage:
+		t.say(errorMessage{Code: codeMessage, Message: "send text, not binary"}.text())
+	default:
+		t.hear(text)
 	}
-}
-
-// linger reads on for a moment: a connection that is closed with bytes unread is reset, and the reset may overtake the close
-// frame that says why.
-func linger(conn net.Conn) {
-	if conn.SetReadDeadline(time.Now().Add(closeTimeout)) == nil {
-		_, _ = io.Copy(io.Discard, conn)
-	}
-}
-
-// aside does something in a goroutine of its own and waits for it: the caller's stack stays as small as it is, and there
-// are ten thousand of them.
-func aside(do func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		do()
-	}()
-	<-done
 }
 
 // hear does what a client's message asks, and answers it.
 func (t *talk) hear(text []byte) {
-	ctx, cancel := context.WithTimeout(t.ctx, requestTimeout)
+	ctx, done := t.during()
+	defer done()
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	m, err := readMessage(text)
 	if err == nil {
 		err = t.heed(ctx, m)
 	}
-	if err != nil && t.ctx.Err() == nil {
+	if err != nil && !t.hasEnded() {
 		t.say(t.errorOf(m, err).text())
 	}
 }
