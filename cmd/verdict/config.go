@@ -39,11 +39,6 @@ type config struct {
 	Log       logConfig                 `koanf:"log"`
 }
 
-type streamConfig struct {
-	Dir string `koanf:"dir"`
-	URL string `koanf:"url"`
-}
-
 type scheduleConfig struct {
 	Mode     string          `koanf:"mode"`
 	Price    time.Duration   `koanf:"price"`
@@ -125,6 +120,9 @@ func (c config) validate() error {
 	}
 	if err := c.Admin.validate(c.Auth.asksOperators()); err != nil {
 		return fmt.Errorf("config: admin.%w", err)
+	}
+	if err := c.Stream.at(nil).Validate(); err != nil {
+		return fmt.Errorf("config: %w", err)
 	}
 	if c.Sweep < 10*time.Millisecond {
 		return fmt.Errorf("config: sweep: %s; give at least 10ms", c.Sweep)

@@ -48,7 +48,7 @@ func openParts(ctx context.Context, c config, log *slog.Logger) (p parts, closeA
 	if err != nil {
 		return parts{}, nil, fmt.Errorf("config: database: %w", err)
 	}
-	js, err := stream.Open(ctx, stream.Config{Dir: c.Stream.Dir, URL: c.Stream.URL, Log: log})
+	js, err := stream.Open(ctx, c.Stream.at(log))
 	if err != nil {
 		return parts{}, nil, errors.Join(fmt.Errorf("config: %w", err), p.store.Close())
 	}

@@ -31,7 +31,12 @@ var settings = []setting{
 	{"auth.leeway", "30s", "by how much an issuer's clock may differ from ours"},
 	{"database", "sqlite:data/verdict.db", "the record: sqlite:PATH, postgres://USER:PASSWORD@HOST/DB to share it between instances, or memory: for trials"},
 	{"stream.dir", "data/jetstream", "folder of the embedded JetStream"},
-	{"stream.url", "", "an external NATS server with JetStream instead, nats://host:4222"},
+	{"stream.url", "", "NATS servers with JetStream instead, of one cluster, with commas between: nats://a:4222,nats://b:4222"},
+	{"stream.credentials", "", "a .creds file, for servers that ask for one"},
+	{"stream.tls.ca", "", "file of the certificates that sign the servers', if the system doesn't trust them"},
+	{"stream.tls.cert", "", "file of our certificate, for servers that ask for one"},
+	{"stream.tls.key", "", "file of its key"},
+	{"stream.replicas", 0, "servers that keep each stream: 1, 3 or 5; 0: three where there are as many, else one"},
 	{"provider", "djamo", "the partner of requests that name none"},
 	{"schedule.mode", "planned", "when to ask: planned (also between schedule.checks, by what was learned) or backoff (at those alone)"},
 	{"schedule.price", verdict.DefaultPrice.String(), "of a check between those: so much of a user's waiting it has to save"},
@@ -207,15 +212,20 @@ func maskedValue(key string, value any) any {
 }
 
 // What URLs hold that isn't to be shown: a user with a password, up to the last @ before the path, and passwords among the
-// parameters.
+// parameters. In a list of URLs, a user ends before the next one begins.
 var (
 	urlUser     = regexp.MustCompile(`^([a-z][a-z0-9+.-]*://)[^/?#]*@`)
+	nextURL     = regexp.MustCompile(`,\s*[a-z][a-z0-9+.-]*://`)
 	urlPassword = regexp.MustCompile(`([?&](?:user|password|sslpassword)=)[^&]*`)
 )
 
 func maskedURL(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
+	}
+	if next := nextURL.FindStringIndex(text); next != nil {
+		comma := next[0] + 1
+		return maskedURL(text[:next[0]]) + "," + maskedURL(strings.TrimSpace(text[comma:]))
 	}
 	return urlPassword.ReplaceAllString(urlUser.ReplaceAllString(text, "${1}***@"), "${1}***")
 }

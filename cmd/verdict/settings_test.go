@@ -5,6 +5,8 @@ import "testing"
 func TestURLsAreShownWithoutTheirSecrets(t *testing.T) {
 	for url, want := range map[string]string{
 		"nats://user:hunter2@127.0.0.1:4222":               "nats://***@127.0.0.1:4222",
+		"nats://a:pw1@h1,nats://b:pw2@h2,tls://h3":         "nats://***@h1,nats://***@h2,tls://h3",
+		"nats://h1:4222, nats://b:p,w@h2:4222":             "nats://h1:4222,nats://***@h2:4222",
 		"postgres://u:p%41ss!w@db/verdict?sslmode=require": "postgres://***@db/verdict?sslmode=require",
 		"postgres://u:p@ss@db/verdict":                     "postgres://***@db/verdict",
 		"postgres://db/verdict?user=u&password=s3cret&x=1": "postgres://db/verdict?user=***&password=***&x=1",

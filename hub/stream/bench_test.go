@@ -69,3 +69,39 @@ func BenchmarkWork(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "commands/s")
 }
+
+// BenchmarkCluster compares what one server of a cluster keeps with what all three do.
+func BenchmarkCluster(b *testing.B) {
+	c := newCluster(b)
+	for _, replicas := range []int{1, 3} {
+		s := open(b, Config{URL: c.url(), Replicas: replicas})
+		for _, n := range []int{1, 256} {
+			b.Run(fmt.Sprintf("publish/replicas=%d/batch=%d", replicas, n), func(b *testing.B) {
+				batch := commands(1, n)
+				for b.Loop() {
+					publish(b, s, batch, nil)
+				}
+				b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "commands/s")
+			})
+		}
+		if err := s.link.Load().js.DeleteStream(b.Context(), commandStream); err != nil { // with what nobody took
+			b.Fatal(err)
+		}
+		until(b, "the stream is made again", healing, func() bool {
+			_, err := s.link.Load().js.Stream(b.Context(), commandStream)
+			return err == nil
+		})
+		b.Run(fmt.Sprintf("latency/replicas=%d", replicas), func(b *testing.B) {
+			handled := make(chan struct{})
+			work(b, s, 8, func(context.Context, verdict.Command) error {
+				handled <- struct{}{}
+				return nil
+			})
+			for b.Loop() {
+				publish(b, s, commands(1, 1), nil)
+				<-handled
+			}
+		})
+		s.Close()
+	}
+}

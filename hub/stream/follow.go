@@ -25,7 +25,8 @@ const (
 // ErrClosed if the stream is closed under it.
 //
 // The ordered consumer of the client library would do nearly that. It resumes by sequence number, though, and a stream
-// that was made anew counts from one: it would wait there until the number it had is reached. Ours resumes by time.
+// that was made anew counts from one: it would wait there until the number it had is reached. Ours resumes by time. The
+// clocks of a cluster's servers may differ: what is skipped when another one takes the lead, the hubs find in the record.
 func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error {
 	cfg := jetstream.ConsumerConfig{
 		DeliverPolicy:     jetstream.DeliverNewPolicy,
@@ -51,7 +52,7 @@ func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error 
 }
 
 // listen makes a consumer and delivers its events until ctx ends or the consumer breaks. It returns when the last event
-// was stored, zero if there was none.
+// was stored, or the consumer was made if there was none; zero if not even that worked.
 func (s *Stream) listen(ctx context.Context, cfg jetstream.ConsumerConfig, deliver func(verdict.Event)) (last time.Time, err error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -59,6 +60,7 @@ func (s *Stream) listen(ctx context.Context, cfg jetstream.ConsumerConfig, deliv
 	if err != nil {
 		return last, fmt.Errorf("make a consumer of the events: %w", err)
 	}
+	last = consumer.CachedInfo().Created
 	messages, err := consumer.Messages(jetstream.PullMaxMessages(followAhead), jetstream.PullHeartbeat(heartbeat))
 	if err != nil {
 		return last, fmt.Errorf("read the events: %w", err)
@@ -71,6 +73,9 @@ func (s *Stream) listen(ctx context.Context, cfg jetstream.ConsumerConfig, deliv
 		}
 		if meta, err := m.Metadata(); err == nil {
 			last = meta.Timestamp
+		}
+		if len(m.Data()) == 0 {
+			continue // a probe
 		}
 		var e verdict.Event
 		if err := json.Unmarshal(m.Data(), &e); err != nil {

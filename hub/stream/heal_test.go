@@ -230,10 +230,11 @@ func listen(t *testing.T, port int) *server.Server {
 }
 
 func TestItRecoversWhenAnExternalServerComesBackEmpty(t *testing.T) {
+	t.Parallel()
 	x := listen(t, -1)
 	port := x.Addr().(*net.TCPAddr).Port
 	s := open(t, Config{URL: fmt.Sprintf("nats://127.0.0.1:%d", port)})
-	recovers(t, s, 15*time.Second, func() {
+	recovers(t, s, healing, func() {
 		x.Shutdown()
 		x.WaitForShutdown()
 		begin := time.Now()

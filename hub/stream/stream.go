@@ -1,5 +1,5 @@
 // Package stream carries commands to the workers and events to the hubs, of all instances, by NATS JetStream: on a
-// server inside this process, or on one that is shared by several.
+// server inside this process, or on servers that are shared by several.
 //
 // The database is the record and the stream is speed. What the stream holds is in the database as well, and comes again
 // from there: commands by the sweeper, events by the hubs' comparison. So nothing here is trusted to last. The store may
@@ -7,11 +7,11 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,13 +23,6 @@ import (
 // ErrClosed: the stream was closed under its user.
 var ErrClosed = errors.New("the stream is closed")
 
-// Config says where the stream lives.
-type Config struct {
-	Dir string // folder for the embedded server's store; made if missing, for one process at a time
-	URL string // or of a NATS server with JetStream: nats://user:password@host:4222; who shares its account shares the work
-	Log *slog.Logger
-}
-
 // Stream is a verdict.Stream, and the way for workers and hubs to hear from it. It is safe for concurrent use.
 type Stream struct {
 	log    *slog.Logger
@@ -37,8 +30,14 @@ type Stream struct {
 	link   atomic.Pointer[link]
 	closed atomic.Bool
 
-	doubted atomic.Bool // a publish failed, so the store needs a closer look
-	ill     int         // how many checks in a row found the stream unusable; of the watching goroutine only
+	doubted  atomic.Bool // a publish failed, so the store needs a closer look
+	replicas int         // how many we want of each stream
+	told     bool        // and that was in the settings
+	short    bool        // the servers keep fewer of a stream that we made; of Open, then of the watching goroutine only
+	asked    time.Time   // when they were last asked for more; as above
+
+	ill     int       // how many checks in a row found the stream unusable; of the watching goroutine only
+	wellAt  time.Time // when it was last usable, or made anew; of the watching goroutine only
 	stop    context.CancelFunc
 	watcher sync.WaitGroup
 }
@@ -59,15 +58,26 @@ const (
 	// reconnectBuffer is how many bytes wait for a server that is away; more are refused.
 	reconnectBuffer = 1 << 20
 
+	// reconnectWait is the pause before a server that couldn't be reached is tried again; the others are tried at once.
+	reconnectWait = 500 * time.Millisecond
+
+	// pingEvery is how often the server is asked for a sign of life. The third time without an answer ends the connection,
+	// so a machine that vanished is left for another one after six seconds. A process that ended is noticed at once.
+	pingEvery = 2 * time.Second
+
 	// callTimeout bounds one call of the server's API.
 	callTimeout = 2 * time.Second
 )
 
-// Open starts the embedded server, or connects to the one at the URL, and declares the streams. It returns ErrInUse if
-// another process has the folder. A server that cannot be reached now is an error, so that a wrong address is noticed;
-// a connection that breaks later is made again for as long as it takes.
+// Open starts the embedded server, or connects to one at the URL, and declares the streams. It returns ErrInUse if another
+// process has the folder. If no server can be reached now, or none lets us in, that is an error, so that a wrong address is
+// noticed; a connection that breaks later is made again, to any of the servers, for as long as it takes. Servers that are
+// electing a leader are waited for, about fifteen seconds.
 func Open(ctx context.Context, cfg Config) (*Stream, error) {
-	s := &Stream{log: cfg.Log, stop: func() {}}
+	s := &Stream{log: cfg.Log, stop: func() {}, replicas: 1}
+	if cfg.URL != "" {
+		s.replicas, s.told = cmp.Or(cfg.Replicas, usualReplicas), cfg.Replicas != 0
+	}
 	if err := s.open(ctx, cfg); err != nil {
 		s.Close()
 		return nil, err
@@ -76,14 +86,14 @@ func Open(ctx context.Context, cfg Config) (*Stream, error) {
 }
 
 func (s *Stream) open(ctx context.Context, cfg Config) error {
-	switch {
-	case (cfg.URL == "") == (cfg.Dir == ""):
-		return errors.New("give either stream.dir, a folder for the embedded server, or stream.url, a server's address")
-	case cfg.URL != "":
-		if err := s.connect(cfg.URL, nats.ReconnectWait(500*time.Millisecond), nats.IgnoreAuthErrorAbort()); err != nil {
-			return fmt.Errorf("stream.url: %w", err)
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	if cfg.URL != "" {
+		if err := s.connect(cfg.URL, cfg.options()...); err != nil {
+			return fmt.Errorf("stream.url: %w; %s", err, cfg.mend(err))
 		}
-	default:
+	} else {
 		server, err := openEmbedded(cfg.Dir, cfg.Log)
 		if err != nil {
 			return err
@@ -108,13 +118,9 @@ func (s *Stream) connect(address string, options ...nats.Option) error {
 		nats.Name("verdict"),
 		nats.MaxReconnects(-1),
 		nats.ReconnectBufSize(reconnectBuffer),
-		nats.PingInterval(5*time.Second), // the third without an answer ends the connection
+		nats.PingInterval(pingEvery),
 		nats.ErrorHandler(s.onError),
 		nats.DisconnectErrHandler(s.onDisconnect))...)
-	var malformed *url.Error
-	if errors.As(err, &malformed) {
-		err = malformed.Err // without the address, and the password in it
-	}
 	if err != nil {
 		return fmt.Errorf("connect to the NATS server: %w", err)
 	}
@@ -134,7 +140,7 @@ func (s *Stream) connect(address string, options ...nats.Option) error {
 // begin starts to watch over the stream.
 func (s *Stream) begin() {
 	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
+	s.stop, s.wellAt = stop, time.Now()
 	s.watcher.Go(func() { s.watch(ctx) })
 }
 

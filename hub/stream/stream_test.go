@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,7 +23,16 @@ var _ verdict.Stream = (*Stream)(nil)
 // The server's clock for access times is one goroutine for the whole process, made by whoever asks first. Asked for here
 // it belongs to no bubble, and servers can run in many.
 func TestMain(m *testing.M) {
+	if file := os.Getenv(serveVariable); file != "" {
+		if err := serveNATS(file); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	ats.Register()
+	flag.Parse()
+	_ = flag.Set("test.parallel", "32") // what is parallel here waits for elections; it doesn't compute
 	os.Exit(m.Run())
 }
 

@@ -11,6 +11,13 @@ const (
 	eventSubject  = "verdict.event"
 )
 
+// probes are where an empty message shows whether a stream takes any. No worker asks for that command, and Follow skips
+// events that are empty.
+var probes = map[string]string{
+	commandStream: commandPrefix + "probe",
+	eventStream:   eventSubject,
+}
+
 // commandSubject returns where commands of that kind for that provider are published. Both are one token of a subject
 // and part of a consumer's name, so they are kept to characters that mean nothing there.
 func commandSubject(provider string, kind verdict.Kind) (string, error) {

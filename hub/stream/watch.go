@@ -50,15 +50,12 @@ var streams = [...]jetstream.StreamConfig{{
 // declareFirst makes the streams, or brings those that are there up to date. An embedded store that another version of
 // us left, and which doesn't allow that, is emptied.
 func (s *Stream) declareFirst(ctx context.Context) error {
-	err := s.declare(ctx, func(ctx context.Context, cfg jetstream.StreamConfig) error {
-		_, err := s.link.Load().js.CreateOrUpdateStream(ctx, cfg)
-		return err
-	})
+	if s.server == nil {
+		return s.declareShared(ctx)
+	}
+	err := s.declare(ctx, s.bring)
 	if err == nil {
 		return nil
-	}
-	if s.server == nil {
-		return fmt.Errorf("stream.url: %w", err)
 	}
 	s.log.Warn("the stream's store is of no use; starting with an empty one", "error", err)
 	return s.renew(ctx)
@@ -67,27 +64,29 @@ func (s *Stream) declareFirst(ctx context.Context) error {
 // declareMissing makes the streams that are not there. It leaves the others alone: during an upgrade, instances of two
 // versions would change them to and fro.
 func (s *Stream) declareMissing(ctx context.Context) error {
-	js := s.link.Load().js
 	return s.declare(ctx, func(ctx context.Context, cfg jetstream.StreamConfig) error {
-		_, err := js.Stream(ctx, cfg.Name)
+		stream, err := s.link.Load().js.Stream(ctx, cfg.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			s.log.Warn("a stream is missing; making it", "stream", cfg.Name)
-			_, err = js.CreateStream(ctx, cfg)
+			return s.create(ctx, cfg)
+		}
+		if err == nil && leaderless(stream.CachedInfo()) {
+			return errLeaderless
 		}
 		return err
 	})
 }
 
 func (s *Stream) declare(ctx context.Context, by func(context.Context, jetstream.StreamConfig) error) error {
+	var errs []error
 	for _, cfg := range streams {
 		call, cancel := context.WithTimeout(ctx, callTimeout)
-		err := by(call, cfg)
-		cancel()
-		if err != nil {
-			return fmt.Errorf("declare stream %s: %w", cfg.Name, err)
+		if err := by(call, cfg); err != nil {
+			errs = append(errs, fmt.Errorf("declare stream %s: %w", cfg.Name, err))
 		}
+		cancel()
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // watch keeps the stream usable until ctx ends.
@@ -115,15 +114,20 @@ func (s *Stream) watch(ctx context.Context) {
 	}
 }
 
-// check makes what is missing. An embedded server that is broken is started anew with an empty store: at once if the
-// fault is plain, and when it fails a second time if it may just be slow.
+// check makes what is missing, and anew what is broken.
 func (s *Stream) check(ctx context.Context) error {
-	err := s.declareMissing(ctx)
 	if s.server == nil {
-		return err
+		return s.checkShared(ctx)
 	}
+	return s.checkEmbedded(ctx)
+}
+
+// checkEmbedded starts an embedded server that is broken anew with an empty store: at once if the fault is plain, and when
+// it fails a second time if it may just be slow.
+func (s *Stream) checkEmbedded(ctx context.Context) error {
+	err := s.declareMissing(ctx)
 	if err == nil && s.doubted.Swap(false) {
-		err = s.probe(ctx)
+		err = s.probe(ctx, probes[commandStream])
 	}
 	broken := s.server.check()
 	if broken == nil && err != nil && s.ill > 0 {
@@ -153,12 +157,12 @@ func (s *Stream) renew(ctx context.Context) error {
 
 // probe stores a message that nobody takes; it ages away. A server that cannot write keeps silent about it in every
 // other way: see embedded.
-func (s *Stream) probe(ctx context.Context) error {
+func (s *Stream) probe(ctx context.Context, subject string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if _, err := s.link.Load().js.Publish(ctx, commandPrefix+"probe", nil); err != nil {
+	if _, err := s.link.Load().js.Publish(ctx, subject, nil); err != nil {
 		s.doubted.Store(true)
-		return fmt.Errorf("store a message: %w", err)
+		return fmt.Errorf("store a message for %s: %w", subject, err)
 	}
 	return nil
 }

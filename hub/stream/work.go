@@ -81,6 +81,7 @@ func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerCon
 	if consumer, err = s.notAhead(call, consumer, cfg); err != nil {
 		return fmt.Errorf("declare consumer %s anew: %w", cfg.Durable, err)
 	}
+	sleep := &stall{stream: s, consumer: consumer, subject: cfg.FilterSubject, quiet: time.Now()}
 	for {
 		free := w.take(ctx)
 		if free == 0 {
@@ -88,6 +89,9 @@ func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerCon
 		}
 		used, err := w.fetch(ctx, consumer, free)
 		w.give(free - used)
+		if err == nil {
+			err = sleep.check(ctx, used)
+		}
 		if err != nil {
 			return fmt.Errorf("fetch from %s: %w", cfg.Durable, err)
 		}
