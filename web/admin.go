@@ -13,20 +13,33 @@ import (
 
 // NewAdmin returns the http.Handler of the operators' listener. Every request needs the API key of an operator whom the
 // guard knows; if that is nil, nobody is asked, so the listener must be on loopback. Pages in a browser can't call it.
-// newID names errors in the log.
-func NewAdmin(d *admin.Desk, guard *auth.Guard, newID func() string, log *slog.Logger) http.Handler {
+// newID names errors in the log; metrics is the desk's.
+func NewAdmin(d *admin.Desk, metrics http.Handler, guard *auth.Guard, newID func() string, log *slog.Logger) http.Handler {
 	o := operators{newRouter(newID, log), guard}
 	for _, r := range d.Routes() {
 		o.add([]route{{r.Pattern, brief(operation(r))}})
 	}
 	o.add([]route{
 		{"GET /livez", alive},
-		{"GET /readyz", ready(d)},
+		{"GET /readyz", ready(d, error.Error)},
 		{"GET /openapi.json", file("openapi.json", admin.Document)},
 		{"GET /problems/{slug}", explain},
 	})
-	o.mux.Handle("GET /metrics", d.Metrics())
+	o.mux.Handle("GET /metrics", metrics)
 	return o
+}
+
+// NewProbes returns the http.Handler of a listener for supervisors, load balancers and Prometheus, which asks nobody who they
+// are: /livez, /readyz and /metrics name no tenant, owner or transaction, and why an instance isn't ready is left to its log.
+func NewProbes(d *admin.Desk, metrics http.Handler, newID func() string, log *slog.Logger) http.Handler {
+	why := func(err error) string {
+		log.Warn("not ready", "error", err)
+		return "not ready; see the log"
+	}
+	probes := newRouter(newID, log)
+	probes.add([]route{{"GET /livez", alive}, {"GET /readyz", ready(d, why)}, {"GET /problems/{slug}", explain}})
+	probes.mux.Handle("GET /metrics", metrics)
+	return probes
 }
 
 // operators guards what operators call.
@@ -118,11 +131,11 @@ func readMembers(w http.ResponseWriter, r *http.Request, names []string) (map[st
 // alive takes GET /livez: the process answers.
 func alive(w http.ResponseWriter, _ *http.Request) error { return writeText(w, http.StatusOK, "ok\n") }
 
-// ready takes GET /readyz, for load balancers and people.
-func ready(d *admin.Desk) handler {
+// ready takes GET /readyz. why words the reason of an instance that isn't ready.
+func ready(d *admin.Desk, why func(error) string) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if err := d.CheckReady(r.Context()); err != nil {
-			return writeText(w, http.StatusServiceUnavailable, err.Error()+"\n")
+			return writeText(w, http.StatusServiceUnavailable, why(err)+"\n")
 		}
 		return writeText(w, http.StatusOK, "ok\n")
 	}

@@ -36,7 +36,7 @@ func newDesk(t *testing.T) *desk {
 		}
 		return nil
 	}}
-	d.handler = NewAdmin(d.admin, nil, w.intake.NewID, log)
+	d.handler = NewAdmin(d.admin, d.admin.Metrics(), nil, w.intake.NewID, log)
 	return d
 }
 
@@ -255,7 +255,7 @@ func TestWhereOperatorsAreAskedOnlyTheirKeyIsServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.handler = NewAdmin(d.admin, guard, d.intake.NewID, slog.New(slog.DiscardHandler))
+	d.handler = NewAdmin(d.admin, d.admin.Metrics(), guard, d.intake.NewID, slog.New(slog.DiscardHandler))
 	const word = `{"status":"failed","reason":"x"}`
 	for _, c := range []struct{ method, path string }{
 		{"POST", "/v1/transactions/" + tr.ID + "/resolve"}, {"GET", "/v1/transactions/" + tr.ID}, {"GET", "/metrics"},
@@ -295,6 +295,26 @@ func TestReadinessSaysWhyNot(t *testing.T) {
 	d.store.fail(nil)
 	d.stopping.Store(true)
 	want(http.StatusServiceUnavailable, "stopping")
+}
+
+func TestProbesTellAnyoneNothingMore(t *testing.T) {
+	d := newDesk(t)
+	tr := d.review("k1")
+	d.handler = NewProbes(d.admin, d.admin.Metrics(), d.intake.NewID, slog.New(slog.NewTextHandler(d.logs, nil)))
+	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/metrics": 200, "/openapi.json": 404, "/v1/conflicts": 404, "/v1/transactions/" + tr.ID: 404} {
+		answer := d.do("GET", path, "", "Host", "10.1.2.3:5002", "Origin", "https://shop.example")
+		if answer.Code != want || strings.Contains(answer.Body.String(), tr.ID) {
+			t.Errorf("%s: %d, want %d: %s", path, answer.Code, want, answer.Body)
+		}
+	}
+	d.store.fail(errors.New("password authentication failed for user ama"))
+	answer := d.do("GET", "/readyz", "")
+	if answer.Code != http.StatusServiceUnavailable || strings.Contains(answer.Body.String(), "ama") {
+		t.Errorf("%d %s", answer.Code, answer.Body)
+	}
+	if !strings.Contains(d.logs.String(), "user ama") {
+		t.Error("the log doesn't say why it isn't ready")
+	}
 }
 
 func TestTheOperatorsDocumentIsAsServed(t *testing.T) {

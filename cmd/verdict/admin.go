@@ -17,10 +17,14 @@ import (
 
 type adminConfig struct {
 	Address string `koanf:"address"`
+	Probes  string `koanf:"probes"`
 }
 
 // validate refuses an address that others can reach, unless operators are asked who they are.
 func (c adminConfig) validate(asked bool) error {
+	if _, _, err := net.SplitHostPort(c.Probes); c.Probes != "" && err != nil {
+		return fmt.Errorf("probes: %q; give host:port, such as 0.0.0.0:5002, or leave it empty for none", c.Probes)
+	}
 	if c.Address == "" {
 		return nil
 	}
@@ -31,16 +35,38 @@ func (c adminConfig) validate(asked bool) error {
 	return nil
 }
 
-// listen returns nil if operators have no listener.
-func (c adminConfig) listen() (net.Listener, error) {
-	if c.Address == "" {
+// doors are the listeners beside that for apps. One that isn't wanted is nil.
+type doors struct{ operators, probes net.Listener }
+
+// listen opens the doors. They must be closed.
+func (c adminConfig) listen() (d doors, err error) {
+	if d.operators, err = listenIf("admin.address", c.Address); err != nil {
+		return d, err
+	}
+	if d.probes, err = listenIf("admin.probes", c.Probes); err != nil {
+		d.close()
+	}
+	return d, err
+}
+
+// listenIf returns nil if the address is empty.
+func listenIf(key, address string) (net.Listener, error) {
+	if address == "" {
 		return nil, nil
 	}
-	listener, err := net.Listen("tcp", c.Address)
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("config: admin.address: %w; stop what listens there, choose another, or leave it empty for none", err)
+		return nil, fmt.Errorf("config: %s: %w; stop what listens there, choose another, or leave it empty for none", key, err)
 	}
 	return listener, nil
+}
+
+func (d doors) close() {
+	for _, listener := range []net.Listener{d.operators, d.probes} {
+		if listener != nil {
+			listener.Close()
+		}
+	}
 }
 
 // errStopping: it is the reason for not being ready that stands first when an instance ends.
@@ -54,38 +80,50 @@ func (g *gateway) ready() error {
 	return nil
 }
 
-// adminStop bounds how long operators' requests under way may take when the gateway has stopped.
+// adminStop bounds how long requests at the doors may take when the gateway has stopped.
 const adminStop = 2 * time.Second
 
-// runWith runs the gateway, and serves operators, if they have a listener, for as long.
-func (g *gateway) runWith(ctx context.Context, operators, apps net.Listener) error {
-	if operators == nil {
-		return g.run(ctx, apps)
-	}
+// runWith runs the gateway, and serves at the doors for as long.
+func (g *gateway) runWith(ctx context.Context, d doors, apps net.Listener) error {
 	guard, err := g.config.operatorGuard(ctx, g.log)
 	if err != nil {
 		return err
 	}
 	desk := &admin.Desk{Store: g.store, Settler: g.settler, Ready: g.ready, Push: g.web.Metrics(), Log: g.log}
-	server := &http.Server{
-		Handler: web.NewAdmin(desk, guard, newID, g.log), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
-		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
-	}
-	g.log.Info("operators", "address", operators.Addr().String())
+	metrics := desk.Metrics()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ignoreClosed(server.Serve(operators)) })
+	var open []*http.Server
+	serve := func(name string, listener net.Listener, handler http.Handler) {
+		if listener == nil {
+			return
+		}
+		server := g.newServer(handler)
+		open = append(open, server)
+		g.log.Info(name, "address", listener.Addr().String())
+		group.Go(func() error { return ignoreClosed(server.Serve(listener)) })
+	}
+	serve("operators", d.operators, web.NewAdmin(desk, metrics, guard, newID, g.log))
+	serve("probes", d.probes, web.NewProbes(desk, metrics, newID, g.log))
 	group.Go(func() error {
-		defer stopServer(server)
+		defer stopServers(open)
 		return g.run(ctx, apps)
 	})
 	return group.Wait()
 }
 
-func stopServer(server *http.Server) {
+func (g *gateway) newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+}
+
+func stopServers(open []*http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), adminStop)
 	defer cancel()
-	if server.Shutdown(ctx) != nil {
-		server.Close()
+	for _, server := range open {
+		if server.Shutdown(ctx) != nil {
+			server.Close()
+		}
 	}
 }

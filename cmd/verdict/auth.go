@@ -120,11 +120,6 @@ func (c config) newGuard(ctx context.Context, log *slog.Logger) (*auth.Guard, er
 		Issuers: map[string]auth.Issuer{}, Keys: map[string]auth.Key{},
 	}
 	for name, i := range c.Auth.Issuers {
-		for _, list := range [][]string{i.Audiences, i.Secrets, i.KeyFiles} {
-			for at := range list {
-				list[at] = strings.TrimSpace(list[at]) // of a list with spaces behind its commas
-			}
-		}
 		told.Issuers[name] = auth.Issuer(i)
 	}
 	for name, k := range c.Auth.Keys {

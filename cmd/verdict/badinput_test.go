@@ -83,6 +83,7 @@ func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
 		{"an unknown database", []string{"--database", "oracle:x"}, "", []string{"database", "sqlite:"}},
 		{"a schedule without checks", []string{"--schedule-checks", ""}, "", []string{"schedule.checks", "1m"}},
 		{"a pause that is none", []string{"--schedule-checks", "1m,0s"}, "", []string{"schedule.checks", "above zero"}},
+		{"probes without a port", []string{"--admin-probes", "0.0.0.0"}, "", []string{"admin.probes", "0.0.0.0:5002"}},
 		{"a language we don't speak", []string{"--language", "de"}, "", []string{"language", "fr"}},
 		{"a log level that is none", []string{"--log-level", "loud"}, "", []string{"log.level", "warn"}},
 	}
@@ -105,6 +106,14 @@ func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAMistypedSubcommandIsAnError(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command(binary, "tx", "lists").CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("lists")) {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -92,13 +93,29 @@ func decode(from map[string]any, into any) error {
 	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		Result: into, TagName: "koanf", ErrorUnused: true, WeaklyTypedInput: true,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(","), stringToTime,
+			mapstructure.StringToTimeDurationHookFunc(), stringToList, stringToTime,
 		),
 	})
 	if err != nil {
 		return err
 	}
 	return d.Decode(from)
+}
+
+// stringToList takes the members of a list from a text with commas between them, and spaces beside those if need be.
+func stringToList(from, to reflect.Type, value any) (any, error) {
+	text, ok := value.(string)
+	if !ok || from.Kind() != reflect.String || to.Kind() != reflect.Slice {
+		return value, nil
+	}
+	if strings.TrimSpace(text) == "" {
+		return []string{}, nil
+	}
+	members := strings.Split(text, ",")
+	for i, member := range members {
+		members[i] = strings.TrimSpace(member)
+	}
+	return members, nil
 }
 
 var providerName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
@@ -284,9 +301,6 @@ func (p partnerConfig) traits(t verdict.Traits) (verdict.Traits, error) {
 
 func (c config) partner(name string) (p partnerConfig, err error) {
 	err = decode(c.Providers[name], &p)
-	for i := range p.Secrets {
-		p.Secrets[i] = strings.TrimSpace(p.Secrets[i]) // of a list with spaces behind its commas
-	}
 	return p, err
 }
 

@@ -66,13 +66,11 @@ func runGateway(ctx context.Context, c config, log *slog.Logger) (err error) {
 		return fmt.Errorf("config: address: %w; stop what listens there, or choose another", err)
 	}
 	defer listener.Close()
-	operators, err := c.Admin.listen()
+	d, err := c.Admin.listen()
 	if err != nil {
 		return err
 	}
-	if operators != nil {
-		defer operators.Close()
-	}
+	defer d.close()
 	p, closeAll, err := openParts(ctx, c, log)
 	if err != nil {
 		return err
@@ -82,7 +80,7 @@ func runGateway(ctx context.Context, c config, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	return g.runWith(ctx, operators, listener)
+	return g.runWith(ctx, d, listener)
 }
 
 // gateway is one instance: the parts that the flow of a transaction goes through, wired.

@@ -27,6 +27,7 @@ var settings = []setting{
 	{"address", "127.0.0.1:5000", "where to listen, host:port"},
 	{"public_url", "", "where partners reach us for webhooks; http:// and the address if empty"},
 	{"admin.address", "127.0.0.1:5001", "where operators' requests and Prometheus are served, on loopback unless auth.keys has an operator's; empty: nowhere"},
+	{"admin.probes", "", "where anyone may ask /livez, /readyz and /metrics and nothing else, such as 0.0.0.0:5002; empty: nowhere"},
 	{"auth.open", false, "ask nobody who they are, also where others can reach the address"},
 	{"auth.leeway", "30s", "by how much an issuer's clock may differ from ours"},
 	{"database", "sqlite:data/verdict.db", "the record: sqlite:PATH, postgres://USER:PASSWORD@HOST/DB to share it between instances, or memory: for trials"},

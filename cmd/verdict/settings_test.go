@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"slices"
+	"testing"
+	"time"
+)
 
 func TestURLsAreShownWithoutTheirSecrets(t *testing.T) {
 	for url, want := range map[string]string{
@@ -17,5 +21,24 @@ func TestURLsAreShownWithoutTheirSecrets(t *testing.T) {
 		if got := maskedURL(url); got != want {
 			t.Errorf("%s is shown as %s, want %s", url, got, want)
 		}
+	}
+}
+
+func TestListsMayComeFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	c := mustReadConfig(t, "", "VERDICT_SCHEDULE_CHECKS=5s, 10s", "VERDICT_PROVIDERS_DJAMO_EARLY_CHECKS=1s,2s",
+		"VERDICT_ORIGINS=https://a.example, https://b.example", "VERDICT_PROXIES=")
+	p, err := c.partner("djamo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []time.Duration{5 * time.Second, 10 * time.Second}; !slices.Equal(c.Schedule.Checks, want) {
+		t.Errorf("checks %v", c.Schedule.Checks)
+	}
+	if want := []time.Duration{time.Second, 2 * time.Second}; !slices.Equal(p.EarlyChecks, want) {
+		t.Errorf("early checks %v", p.EarlyChecks)
+	}
+	if len(c.Origins) != 2 || c.Origins[1] != "https://b.example" || len(c.Proxies) != 0 {
+		t.Errorf("origins %q, proxies %q", c.Origins, c.Proxies)
 	}
 }
