@@ -7,7 +7,8 @@ import (
 )
 
 // TestImports holds the import rule: any package may import the root; a parent may import its own children; partners may
-// import provider/wire; cmd may import anything; the root imports the standard library only.
+// import provider/wire, and stores persistence/relational and persistence/transfer; cmd may import anything; the root imports
+// the standard library only.
 func TestImports(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{join .Imports " "}}`, "./...").CombinedOutput()
 	if err != nil {
@@ -31,6 +32,8 @@ func mayImport(importer, imported string) bool {
 		return !strings.Contains(imported, ".") && !strings.HasPrefix(imported, "verdict/")
 	case strings.HasPrefix(importer, "verdict/provider/") && imported == "verdict/provider/wire":
 		return true
+	case strings.HasPrefix(importer, "verdict/persistence/") && (imported == "verdict/persistence/relational" || imported == "verdict/persistence/transfer"):
+		return true
 	case !strings.HasPrefix(imported, "verdict/"):
 		return true // the root, the standard library, or a dependency
 	}
@@ -44,6 +47,9 @@ func TestTheImportRuleForbids(t *testing.T) {
 		{"verdict/web", "verdict/hub"},
 		{"verdict/hub/stream", "verdict/hub"},
 		{"verdict/provider/djamo", "verdict/provider/sim"},
+		{"verdict/persistence/sqlite", "verdict/persistence/postgres"},
+		{"verdict/web", "verdict/persistence/relational"},
+		{"verdict/web", "verdict/persistence/transfer"},
 	} {
 		if mayImport(pair[0], pair[1]) {
 			t.Errorf("%s may import %s", pair[0], pair[1])

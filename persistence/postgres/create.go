@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"verdict"
+	"verdict/persistence/relational"
 )
 
 const (
@@ -62,7 +63,7 @@ type creation struct {
 func (s *Store) Create(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
 	t.Version = 1
 	op := &operation{about: []any{t.ID, t.Scope}, size: size(t)}
-	found, err := write(ctx, s, shed, op, func(c *commit, result *created) {
+	found, err := write(ctx, s.queue.Shed, op, func(c *commit, result *created) {
 		c.creations = append(c.creations, creation{t, result})
 	})
 	if err == nil && !found.known {
@@ -103,7 +104,7 @@ func (c *commit) queueCreations() {
 		var event int64
 		err := rows.Scan(&n, &event)
 		if err == nil {
-			t := asRead(given[n-1])
+			t := relational.AsRead(given[n-1])
 			t.EventID = event
 			*c.creations[n-1].result = created{standing: t, known: true, isNew: true}
 		}

@@ -23,7 +23,7 @@ const (
 // Deliver implements verdict.Store.
 func (s *Store) Deliver(ctx context.Context, deliveries []verdict.Delivery) error {
 	deliveries = firsts(deliveries)
-	_, err := write(ctx, s, wait, &operation{}, func(c *commit, _ *struct{}) {
+	_, err := write(ctx, s.queue.Wait, &operation{}, func(c *commit, _ *struct{}) {
 		c.exec(deliver,
 			column(deliveries, func(d verdict.Delivery) word { return word(d.Transaction) }),
 			column(deliveries, func(d verdict.Delivery) moment { return moment(d.Told) }),

@@ -2,12 +2,12 @@ package postgres
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"verdict"
+	"verdict/persistence/relational"
 )
 
 const (
@@ -38,7 +38,7 @@ type finding struct {
 // Record implements verdict.Store. It returns verdict.ErrNotFound if there is no such transaction.
 func (s *Store) Record(ctx context.Context, id string, e verdict.Evidence) error {
 	op := &operation{about: []any{id}, size: len(e.Raw), ask: func(c *commit) { c.askPace(id, e) }}
-	recorded, err := write(ctx, s, wait, op, func(c *commit, known *bool) {
+	recorded, err := write(ctx, s.queue.Wait, op, func(c *commit, known *bool) {
 		c.changePace(id, e)
 		c.findings = append(c.findings, finding{id, e, known})
 	})
@@ -78,17 +78,8 @@ func columns(found []finding) []any {
 		column(found, func(f finding) int64 { return int64(f.e.Wait) }),
 		column(found, func(f finding) bool { return f.e.Conflict }),
 		column(found, func(f finding) []byte { return f.e.Raw }),
-		column(found, func(f finding) []byte { return digest(f.e) }),
+		column(found, func(f finding) []byte { return relational.Digest(f.e) }),
 	}
-}
-
-// digest tells a webhook that came before.
-func digest(e verdict.Evidence) []byte {
-	if e.Source != verdict.SourceWebhook {
-		return nil
-	}
-	sum := sha256.Sum256(e.Raw)
-	return sum[:]
 }
 
 // History implements verdict.Store.

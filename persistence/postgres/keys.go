@@ -33,7 +33,7 @@ func (s *Store) ReleaseKeys(ctx context.Context, settledBefore time.Time, limit 
 	}
 	released := 0
 	if err == nil {
-		released, err = write(ctx, s, wait, &operation{}, func(c *commit, released *int) {
+		released, err = write(ctx, s.queue.Wait, &operation{}, func(c *commit, released *int) {
 			c.count(releaseKeys, func(changed int64) { *released = int(changed) }, moment(settledBefore), max(limit, 0))
 		})
 	}

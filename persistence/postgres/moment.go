@@ -27,6 +27,3 @@ func (m *moment) ScanInt64(n pgtype.Int8) error {
 	}
 	return nil
 }
-
-// plain returns t as it will be read back: in UTC, without the monotonic clock.
-func plain(t time.Time) time.Time { return t.Round(0).UTC() }

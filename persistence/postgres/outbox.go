@@ -91,10 +91,10 @@ func (s *Store) ClaimDue(ctx context.Context, lane verdict.Lane, now time.Time, 
 }
 
 func (s *Store) claim(ctx context.Context, lane verdict.Lane, now time.Time, limit int) (claimed []claim, err error) {
-	if err := s.enter(); err != nil {
+	if err := s.queue.Enter(); err != nil {
 		return nil, err
 	}
-	defer s.leave()
+	defer s.queue.Leave()
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return nil, err

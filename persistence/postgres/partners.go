@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"verdict"
+	"verdict/persistence/relational"
 )
 
 const (
@@ -59,9 +60,9 @@ func scanPartner(row pgx.CollectableRow) (p verdict.Partner, err error) {
 
 // Learn implements verdict.Store.
 func (s *Store) Learn(ctx context.Context, provider string, seen verdict.Learned) error {
-	seen.At = plain(seen.At)
+	seen.At = relational.Plain(seen.At)
 	op := &operation{ask: func(c *commit) { c.asked.providers = append(c.asked.providers, word(provider)) }}
-	_, err := write(ctx, s, wait, op, func(c *commit, _ *struct{}) {
+	_, err := write(ctx, s.queue.Wait, op, func(c *commit, _ *struct{}) {
 		c.learned[provider] = c.learned[provider].Add(seen)
 		c.learnedOf = append(c.learnedOf, provider)
 	})
@@ -81,7 +82,7 @@ type asked struct {
 // Ask implements verdict.Store.
 func (s *Store) Ask(ctx context.Context, next verdict.Transaction, b verdict.Budget, now time.Time) (verdict.Transaction, verdict.Turn, error) {
 	op := &operation{about: []any{next.ID}, size: size(next), ask: func(c *commit) { c.askFact(next.ID, nil) }}
-	a, err := write(ctx, s, wait, op, func(c *commit, result *asked) { c.ask(next, b, plain(now), result) })
+	a, err := write(ctx, s.queue.Wait, op, func(c *commit, result *asked) { c.ask(next, b, relational.Plain(now), result) })
 	if err == nil {
 		err = a.refusal
 	}
@@ -114,7 +115,7 @@ func (c *commit) ask(next verdict.Transaction, b verdict.Budget, now time.Time, 
 // check is most of it, and has no bearing on the pace: for that nothing is read.
 func (c *commit) askPace(id string, e verdict.Evidence) {
 	if e.Wait > 0 || e.Source == verdict.SourceCheck {
-		c.askFact(id, digest(e))
+		c.askFact(id, relational.Digest(e))
 	}
 }
 
@@ -129,7 +130,7 @@ func (c *commit) changePace(id string, e verdict.Evidence) {
 		return
 	}
 	before := c.paces[of.provider]
-	e.At = plain(e.At)
+	e.At = relational.Plain(e.At)
 	if after := before.After(e); after != before {
 		c.keepPace(of.provider, after)
 	}

@@ -10,7 +10,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -19,18 +18,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"verdict"
+	"verdict/persistence/relational"
 )
 
 // Store is a verdict.Store in a PostgreSQL database.
 type Store struct {
 	pool    *pgxpool.Pool // of reads and claims
 	writes  *pgxpool.Pool // of the writers, a connection each
-	queue   chan *operation
+	queue   *relational.Queue[*operation]
 	most    atomic.Int64   // operations in a commit at the most
 	running sync.WaitGroup // the writers
-
-	calls  sync.RWMutex // read-locked during each call, so that Close can wait for them
-	closed bool         // set with calls locked
 
 	commits, operations atomic.Int64
 }
@@ -38,13 +35,14 @@ type Store struct {
 var _ verdict.Store = (*Store)(nil)
 
 // ErrClosed is what calls after Close return.
-var ErrClosed = errors.New("the store is closed")
+var ErrClosed = relational.ErrClosed
 
 // Open opens the store in the database at url, such as postgres://user:password@host:5432/database, and brings its schema
 // up to date. The tables are in the first schema of the search_path: search_path=NAME in the URL chooses one, which is
 // created if it isn't there. pool_max_conns chooses how many reads run at once.
 //
-// It refuses a server that doesn't sync its commits, and a database that a newer Verdict has written.
+// It refuses a server that doesn't sync its commits, and a database whose schema a newer Verdict has made unfit for this one,
+// see relational.Migration.
 func Open(ctx context.Context, url string) (*Store, error) { return open(ctx, url, durable) }
 
 // open opens the store if the server is as it must be.
@@ -53,7 +51,7 @@ func open(ctx context.Context, url string, must requirement) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{queue: make(chan *operation, queueSize)}
+	s := &Store{queue: relational.NewQueue[*operation](queueSize)}
 	s.most.Store(batchSize)
 	if err := s.open(ctx, config, must); err != nil {
 		s.closePools()
@@ -83,14 +81,9 @@ func (s *Store) open(ctx context.Context, config *pgxpool.Config, must requireme
 
 // Close waits for the calls under way, commits what is queued, and closes the connections.
 func (s *Store) Close() error {
-	s.calls.Lock()
-	closed := s.closed
-	s.closed = true
-	s.calls.Unlock()
-	if closed {
+	if !s.queue.Close() {
 		return nil
 	}
-	close(s.queue) // nobody sends any more
 	s.running.Wait()
 	s.closePools()
 	return nil
@@ -103,18 +96,6 @@ func (s *Store) closePools() {
 		}
 	}
 }
-
-// enter begins a call; leave ends it.
-func (s *Store) enter() error {
-	s.calls.RLock()
-	if s.closed {
-		s.calls.RUnlock()
-		return ErrClosed
-	}
-	return nil
-}
-
-func (s *Store) leave() { s.calls.RUnlock() }
 
 // Stats returns how many commits there were since Open, and how many operations they carried out together.
 func (s *Store) Stats() (commits, operations int64) { return s.commits.Load(), s.operations.Load() }

@@ -12,10 +12,10 @@ const readSettings = `SELECT set_config('statement_timeout', '30s', true), set_c
 // read runs a query on what is committed, and returns what scan makes of each row. If it finds its connection broken, as
 // all are after a restart of the server, it tries again with a new one.
 func read[T any](ctx context.Context, s *Store, scan func(pgx.CollectableRow) (T, error), query string, args ...any) (found []T, err error) {
-	if err := s.enter(); err != nil {
+	if err := s.queue.Enter(); err != nil {
 		return nil, err
 	}
-	defer s.leave()
+	defer s.queue.Leave()
 	for range attempts {
 		var broken bool
 		found, broken, err = readOnce(ctx, s, scan, query, args)

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"verdict"
+	"verdict/persistence/relational"
 )
 
 // replaceTransactions stores those whose version before stands, with numbers one after the other, their evidence and their commands,
@@ -62,7 +63,7 @@ func (s *Store) Replace(ctx context.Context, next verdict.Transaction, e *verdic
 		op.size += len(e.Raw)
 		op.ask = func(c *commit) { c.askPace(next.ID, *e) }
 	}
-	stored, err := write(ctx, s, wait, op, func(c *commit, result *[]verdict.Transaction) {
+	stored, err := write(ctx, s.queue.Wait, op, func(c *commit, result *[]verdict.Transaction) {
 		if e != nil && c.facts[next.ID].version == next.Version-1 {
 			c.changePace(next.ID, *e)
 		}
@@ -113,7 +114,7 @@ func (c *commit) queueChanges() {
 		var event int64
 		err := rows.Scan(&n, &event)
 		if err == nil {
-			t := asRead(given[n-1])
+			t := relational.AsRead(given[n-1])
 			t.EventID = event
 			*c.changes[n-1].result = []verdict.Transaction{t}
 		}

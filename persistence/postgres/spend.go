@@ -31,7 +31,7 @@ type spending struct {
 
 // Spend implements verdict.Store.
 func (s *Store) Spend(ctx context.Context, name string, until time.Time) (first bool, err error) {
-	first, err = write(ctx, s, shed, &operation{about: []any{word(name)}}, func(c *commit, first *bool) {
+	first, err = write(ctx, s.queue.Shed, &operation{about: []any{word(name)}}, func(c *commit, first *bool) {
 		if until.After(c.now) {
 			c.spendings = append(c.spendings, spending{name, until, first})
 		}

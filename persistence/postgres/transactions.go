@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -85,12 +84,4 @@ type fingerprint [32]byte
 func (f *fingerprint) ScanBytes(column []byte) error {
 	copy(f[:], column)
 	return nil
-}
-
-// asRead returns t as a read returns it after a change. No change comes after the verdict, and every delivery does.
-func asRead(t verdict.Transaction) verdict.Transaction {
-	t.Due, t.CreatedAt, t.SentAt = plain(t.Due), plain(t.CreatedAt), plain(t.SentAt)
-	t.CheckedAt, t.SettledAt = plain(t.CheckedAt), plain(t.SettledAt)
-	t.ToldAt, t.ConfirmedAt = time.Time{}, time.Time{}
-	return t
 }

@@ -49,7 +49,7 @@ func (s *Store) Unpark(ctx context.Context, w verdict.Webhook) error {
 
 // change has a writer run a statement that sends so many bytes.
 func (s *Store) change(ctx context.Context, size int, query string, args ...any) error {
-	_, err := write(ctx, s, wait, &operation{size: size}, func(c *commit, _ *struct{}) { c.exec(query, args...) })
+	_, err := write(ctx, s.queue.Wait, &operation{size: size}, func(c *commit, _ *struct{}) { c.exec(query, args...) })
 	return err
 }
 

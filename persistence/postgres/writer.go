@@ -33,7 +33,7 @@ const (
 // write is a writer: it takes what waits in the queue, carries it all out in one transaction, and only then answers. It
 // ends when the queue is closed and empty.
 func (s *Store) write() {
-	for g := (gathering{queue: s.queue}); ; {
+	for g := (gathering{queue: s.queue.Waiting()}); ; {
 		batch, ok := g.next(int(s.most.Load()))
 		if !ok {
 			return
@@ -52,7 +52,7 @@ func (s *Store) carryOut(batch []*operation) {
 		return
 	}
 	for _, op := range batch {
-		op.done <- err
+		op.Answer(err)
 	}
 }
 
@@ -147,7 +147,7 @@ func (g *gathering) add(b *gathered, op *operation) {
 	switch {
 	case !b.fits(op):
 		g.held = append(g.held, op)
-	case op.take():
+	case op.Take():
 		b.batch = append(b.batch, op)
 		b.bytes += op.size
 	default:

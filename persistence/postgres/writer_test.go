@@ -18,7 +18,7 @@ func hold(t *testing.T, s *Store) (release func()) {
 	held, free := make(chan struct{}), make(chan struct{})
 	var calling sync.WaitGroup
 	calling.Go(func() {
-		if _, err := write(t.Context(), s, wait, &operation{}, func(*commit, *struct{}) {
+		if _, err := write(t.Context(), s.queue.Wait, &operation{}, func(*commit, *struct{}) {
 			close(held)
 			<-free
 		}); err != nil {
@@ -36,7 +36,7 @@ func hold(t *testing.T, s *Store) (release func()) {
 func queued(t *testing.T, s *Store, n int, call func()) {
 	t.Helper()
 	go call()
-	waitFor(t, "a call in the queue", func() bool { return len(s.queue) == n })
+	waitFor(t, "a call in the queue", func() bool { return len(s.queue.Waiting()) == n })
 }
 
 func TestWhatWaitsIsCommittedTogether(t *testing.T) {
@@ -50,7 +50,7 @@ func TestWhatWaitsIsCommittedTogether(t *testing.T) {
 			for i := range test.waiting {
 				calling.Go(func() { create(t, s, fmt.Sprint("transaction ", i)) })
 			}
-			waitFor(t, "all in the queue", func() bool { return len(s.queue) == test.waiting })
+			waitFor(t, "all in the queue", func() bool { return len(s.queue.Waiting()) == test.waiting })
 			release()
 			calling.Wait()
 			commits, operations := s.Stats()
@@ -74,7 +74,7 @@ func TestACommitSendsNoMoreThanSoManyBytes(t *testing.T) {
 			}
 		})
 	}
-	waitFor(t, "all in the queue", func() bool { return len(s.queue) == 3 })
+	waitFor(t, "all in the queue", func() bool { return len(s.queue.Waiting()) == 3 })
 	release()
 	calling.Wait()
 	if commits, _ := s.Stats(); commits != 3 {
@@ -89,7 +89,7 @@ func TestAFullQueueRefusesNewRequestsBeforeAnythingIsStored(t *testing.T) {
 	for i := range queueSize {
 		calling.Go(func() { create(t, s, fmt.Sprint("accepted ", i)) })
 	}
-	waitFor(t, "a full queue", func() bool { return len(s.queue) == queueSize })
+	waitFor(t, "a full queue", func() bool { return len(s.queue.Waiting()) == queueSize })
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if _, _, err := s.Create(ctx, transaction("refused")); !errors.Is(err, verdict.ErrOverloaded) {
@@ -138,7 +138,7 @@ func TestACallerThatGivesUpDuringItsTurnIsUncertain(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	begun, free, answer := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		_, err := write(ctx, s, shed, &operation{}, func(c *commit, result *created) {
+		_, err := write(ctx, s.queue.Shed, &operation{}, func(c *commit, result *created) {
 			close(begun)
 			<-free
 			c.creations = append(c.creations, creation{transaction("uncertain"), result})
@@ -186,7 +186,7 @@ func TestAWithdrawnRequestHoldsUpNobody(t *testing.T) {
 	}
 	batch, ok := g.next(10)
 	same(t, "the first", batch[0] == first && len(batch) == 1 && ok, nil, true)
-	withdrawn.take()
+	withdrawn.Take()
 	close(queue)
 	batch, ok = g.next(10)
 	same(t, "the last", len(batch) == 1 && batch[0] == last && ok, nil, true)
@@ -229,7 +229,7 @@ func TestABusinessOutcomeDoesNotFailTheOthersOfItsCommit(t *testing.T) {
 	} {
 		calling.Go(call)
 	}
-	waitFor(t, "all in the queue", func() bool { return len(s.queue) == 5 })
+	waitFor(t, "all in the queue", func() bool { return len(s.queue.Waiting()) == 5 })
 	release()
 	calling.Wait()
 	if commits, _ := s.Stats(); commits != 4 {
@@ -255,7 +255,7 @@ func TestWhatTheServerRefusesFailsAlone(t *testing.T) {
 		_, _, err := s.Create(t.Context(), long)
 		refused <- err
 	})
-	waitFor(t, "all in the queue", func() bool { return len(s.queue) == 4 })
+	waitFor(t, "all in the queue", func() bool { return len(s.queue.Waiting()) == 4 })
 	release()
 	calling.Wait()
 	if err := <-refused; !isCode(err, "54000") || errors.Is(err, verdict.ErrUncertain) {
@@ -275,7 +275,7 @@ func TestCloseCommitsWhatIsQueued(t *testing.T) {
 	for i := range 50 {
 		calling.Go(func() { create(t, s, fmt.Sprint("queued ", i)) })
 	}
-	waitFor(t, "all in the queue", func() bool { return len(s.queue) == 50 })
+	waitFor(t, "all in the queue", func() bool { return len(s.queue.Waiting()) == 50 })
 	closing.Go(func() {
 		if err := s.Close(); err != nil {
 			t.Errorf("close: %v", err)
@@ -315,7 +315,7 @@ func TestWhoStopsInTheMiddleOfACommitLosesTheLock(t *testing.T) {
 	begun, free, answer := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		tries := 0
-		_, err := write(t.Context(), paused, wait, &operation{ask: func(c *commit) { c.askFact("before", nil) }}, func(c *commit, _ *struct{}) {
+		_, err := write(t.Context(), paused.queue.Wait, &operation{ask: func(c *commit) { c.askFact("before", nil) }}, func(c *commit, _ *struct{}) {
 			if tries++; tries == 1 {
 				close(begun)
 				<-free

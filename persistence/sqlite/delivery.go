@@ -20,7 +20,7 @@ const (
 
 // Deliver implements verdict.Store.
 func (s *Store) Deliver(ctx context.Context, deliveries []verdict.Delivery) error {
-	_, err := write(ctx, s, wait, func(c *commit) (struct{}, error) { return struct{}{}, c.deliver(deliveries) })
+	_, err := write(ctx, s.queue.Wait, func(c *commit) (struct{}, error) { return struct{}{}, c.deliver(deliveries) })
 	if err != nil {
 		return fmt.Errorf("note what apps were told: %w", err)
 	}

@@ -2,11 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 
 	"verdict"
+	"verdict/persistence/relational"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 
 // Record implements verdict.Store. It returns verdict.ErrNotFound if there is no such transaction.
 func (s *Store) Record(ctx context.Context, id string, e verdict.Evidence) error {
-	recorded, err := write(ctx, s, wait, func(c *commit) (bool, error) { return c.record(id, e) })
+	recorded, err := write(ctx, s.queue.Wait, func(c *commit) (bool, error) { return c.record(id, e) })
 	if err == nil && !recorded {
 		err = verdict.ErrNotFound
 	}
@@ -37,7 +37,7 @@ func (s *Store) Record(ctx context.Context, id string, e verdict.Evidence) error
 // record reports whether there is such a transaction. What isn't kept again doesn't change the pace again.
 func (c *commit) record(id string, e verdict.Evidence) (bool, error) {
 	changed, err := c.kept.exec(insertEvidence, e.Source, e.Outcome, e.Reason, e.Reference,
-		moment(e.Asked), moment(e.At), e.Wait, e.Conflict, e.Raw, digest(e), id)
+		moment(e.Asked), moment(e.At), e.Wait, e.Conflict, e.Raw, relational.Digest(e), id)
 	if err != nil {
 		return false, err
 	}
@@ -52,15 +52,6 @@ func (c *commit) record(id string, e verdict.Evidence) (bool, error) {
 func (c *commit) contradict(t verdict.Transaction) error {
 	_, err := c.kept.exec(contradict, t.ID, t.Status)
 	return err
-}
-
-// digest tells a webhook that came before.
-func digest(e verdict.Evidence) []byte {
-	if e.Source != verdict.SourceWebhook {
-		return nil
-	}
-	sum := sha256.Sum256(e.Raw)
-	return sum[:]
 }
 
 // History implements verdict.Store.

@@ -33,7 +33,7 @@ func (s *Store) ReleaseKeys(ctx context.Context, settledBefore time.Time, limit 
 	}
 	released := 0
 	if err == nil {
-		released, err = write(ctx, s, wait, func(c *commit) (int, error) { return c.releaseKeys(settledBefore, limit) })
+		released, err = write(ctx, s.queue.Wait, func(c *commit) (int, error) { return c.releaseKeys(settledBefore, limit) })
 	}
 	if err != nil {
 		return 0, fmt.Errorf("release keys: %w", err)

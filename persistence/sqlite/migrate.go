@@ -7,37 +7,52 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
+
+	"verdict/persistence/relational"
 )
 
-// migrations take the schema from one version to the next: 0001 makes version 1. What has been released never changes,
-// and leaves the binary before it working, because in a rolling upgrade that one still uses the file.
+// migrations take the schema from one version to the next, see relational.Migration. Another process may be at work on the
+// file meanwhile: its commits wait for a migration, up to busyTimeout, and then are refused. To add a column takes no time;
+// an index on all transactions takes some seconds for each million of them.
 //
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the schema up to date. The version of a file is its user_version, 0 when it is new.
+// The version of a file is its user_version, 0 when it is new. The table says which binaries may use each version: it is not
+// part of a migration, so that those of before it still open the file.
+const (
+	makeVersions = `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, oldest INTEGER NOT NULL) STRICT`
+	keepVersion  = `INSERT INTO schema_version (version, oldest) VALUES (?, ?)`
+	schema       = `SELECT user_version, coalesce((SELECT oldest FROM schema_version WHERE version = user_version), user_version)
+		FROM pragma_user_version`
+)
+
+// migrate brings the schema up to date.
 func migrate(ctx context.Context, conn *sql.Conn) error {
-	names, err := fs.Glob(migrations, "migrations/*.sql") // in the order of their numbers
+	known, err := relational.Migrations(migrations)
 	if err != nil {
 		return err
 	}
+	if err := migrateTo(ctx, conn, known); err != nil {
+		return err
+	}
+	return makeMeta(ctx, conn)
+}
+
+func migrateTo(ctx context.Context, conn *sql.Conn, known []relational.Migration) error {
 	for {
-		version, err := step(ctx, conn, names)
-		if err != nil {
+		done, err := step(ctx, conn, known)
+		if err != nil || done {
 			return err
-		}
-		if version == len(names) {
-			return makeMeta(ctx, conn)
 		}
 	}
 }
 
-// step applies the next migration, if there is one, and returns the version that the file then has. It reads the version
-// under the write lock, as another process may be about to do the same.
-func step(ctx context.Context, conn *sql.Conn, names []string) (version int, err error) {
+// step applies the next migration, and reports whether there was none. It reads the version under the write lock, as
+// another process may be about to do the same.
+func step(ctx context.Context, conn *sql.Conn, known []relational.Migration) (done bool, err error) {
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return 0, mend(err)
+		return false, mend(err)
 	}
 	defer func() {
 		if err != nil {
@@ -45,35 +60,37 @@ func step(ctx context.Context, conn *sql.Conn, names []string) (version int, err
 			err = errors.Join(err, e)
 		}
 	}()
-	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return 0, err
+	if _, err := conn.ExecContext(ctx, makeVersions); err != nil {
+		return false, err
 	}
-	if version > len(names) {
-		return 0, fmt.Errorf("its schema is version %d and this verdict knows %d; upgrade verdict", version, len(names))
+	var at relational.Schema
+	if err := conn.QueryRowContext(ctx, schema).Scan(&at.Version, &at.Oldest); err != nil {
+		return false, err
 	}
-	if version < len(names) {
-		if err := apply(ctx, conn, names[version], version+1); err != nil {
-			return 0, err
+	if err := at.Admit(len(known)); err != nil {
+		return false, err
+	}
+	if done = at.Version >= len(known); !done {
+		if err := apply(ctx, conn, known[at.Version]); err != nil {
+			return false, err
 		}
-		version++
 	}
 	_, err = conn.ExecContext(ctx, "COMMIT")
-	return version, err
+	return done, err
 }
 
-func apply(ctx context.Context, conn *sql.Conn, name string, version int) error {
-	text, err := migrations.ReadFile(name)
-	if err != nil {
+func apply(ctx context.Context, conn *sql.Conn, m relational.Migration) error {
+	if _, err := conn.ExecContext(ctx, m.SQL); err != nil {
+		return fmt.Errorf("%s: %w; give the path of a file that Verdict made, or of none", m.Name, err)
+	}
+	if _, err := conn.ExecContext(ctx, keepVersion, m.Version, m.Oldest); err != nil {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, string(text)); err != nil {
-		return fmt.Errorf("%s: %w; give the path of a file that Verdict made, or of none", name, err)
-	}
-	_, err = conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", m.Version))
 	return err
 }
 
-// makeMeta makes the store's secret, once.
+// makeMeta makes the store's secret, once. A store that was moved elsewhere refuses it, and so Open, see transfer_mark.go.
 func makeMeta(ctx context.Context, conn *sql.Conn) error {
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails (crypto/rand)

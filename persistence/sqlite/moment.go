@@ -35,6 +35,3 @@ func (m *moment) Scan(column any) error {
 	}
 	return nil
 }
-
-// plain returns t as it will be read back: in UTC, without the monotonic clock.
-func plain(t time.Time) time.Time { return t.Round(0).UTC() }

@@ -74,18 +74,6 @@ func alter(t *testing.T, path, statement string) {
 	}
 }
 
-func TestANewerSchemaIsLeftAsItIs(t *testing.T) {
-	path := newPath(t)
-	s := openAt(t, path)
-	create(t, s, "one")
-	alter(t, path, "PRAGMA user_version = 4")
-	if _, err := Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "its schema is version 4 and this verdict knows 3") {
-		t.Errorf("error %v", err)
-	}
-	alter(t, path, "PRAGMA user_version = 3")
-	stands(t, openAt(t, path), "one", true)
-}
-
 func TestManyMayOpenANewFileAtOnce(t *testing.T) {
 	path := newPath(t)
 	var opening sync.WaitGroup

@@ -2,73 +2,26 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
-	"sync/atomic"
 
-	"verdict"
+	"verdict/persistence/relational"
 )
 
 // An operation is a caller's part of a commit.
 type operation struct {
-	run   func(*commit) error // returns an error only if SQL failed, which fails the whole commit
-	taken atomic.Bool         // by the writer, or back by its caller: whoever sets it first has it
-	done  chan error          // holds the answer, so that the writer never waits for a caller
+	relational.Call
+	run func(*commit) error // returns an error only if SQL failed, which fails the whole commit
 }
 
-func (op *operation) take() bool { return op.taken.CompareAndSwap(false, true) }
-
-// A door is how an operation gets into the queue.
-type door func(ctx context.Context, queue chan<- *operation, op *operation) error
-
-// shed is the door of new requests: if the queue is full they are refused.
-func shed(_ context.Context, queue chan<- *operation, op *operation) error {
-	select {
-	case queue <- op:
-		return nil
-	default:
-		return verdict.ErrOverloaded
-	}
-}
-
-// wait is the door of what follows from requests that were accepted. It isn't refused: evidence may come only once.
-func wait(ctx context.Context, queue chan<- *operation, op *operation) error {
-	select {
-	case queue <- op:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// write has the writer carry out an operation, and returns what the operation returned once that is on disk. A caller
-// that gives up before the writer began has its operation back, and nothing is stored; later the outcome is uncertain.
-func write[T any](ctx context.Context, s *Store, enter door, run func(*commit) (T, error)) (T, error) {
+// write has the writer carry out an operation, and returns what the operation returned once that is on disk. enter is how
+// the operation gets into the queue.
+func write[T any](ctx context.Context, enter func(context.Context, *operation) error, run func(*commit) (T, error)) (T, error) {
 	var result, none T
-	if err := s.enter(); err != nil {
-		return none, err
-	}
-	defer s.leave()
-	if err := ctx.Err(); err != nil {
-		return none, err
-	}
-	op := &operation{done: make(chan error, 1)}
-	op.run = func(c *commit) (err error) {
+	err := enter(ctx, &operation{run: func(c *commit) (err error) {
 		result, err = run(c)
 		return err
+	}})
+	if err != nil {
+		return none, err // the writer may still be at the result
 	}
-	if err := enter(ctx, s.writer.queue, op); err != nil {
-		return none, err
-	}
-	select {
-	case err := <-op.done:
-		if err != nil {
-			return none, err
-		}
-		return result, nil
-	case <-ctx.Done():
-		if op.take() {
-			return none, ctx.Err()
-		}
-		return none, fmt.Errorf("%w: %w", verdict.ErrUncertain, ctx.Err())
-	}
+	return result, nil
 }

@@ -77,7 +77,7 @@ func (s *Store) ClaimDue(ctx context.Context, lane verdict.Lane, now time.Time, 
 	if len(due) == 0 || limit <= 0 {
 		return nil, nil
 	}
-	claims, err := write(ctx, s, wait, func(c *commit) ([]claim, error) { return c.claim(lane, now, limit) })
+	claims, err := write(ctx, s.queue.Wait, func(c *commit) ([]claim, error) { return c.claim(lane, now, limit) })
 	if err != nil {
 		return nil, fmt.Errorf("claim due commands: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"verdict"
+	"verdict/persistence/relational"
 )
 
 const (
@@ -40,8 +41,8 @@ func scanPartner(rows *sql.Rows) (p verdict.Partner, err error) {
 
 // Learn implements verdict.Store.
 func (s *Store) Learn(ctx context.Context, provider string, seen verdict.Learned) error {
-	seen.At = plain(seen.At)
-	_, err := write(ctx, s, wait, func(c *commit) (int64, error) { return c.learn(provider, seen) })
+	seen.At = relational.Plain(seen.At)
+	_, err := write(ctx, s.queue.Wait, func(c *commit) (int64, error) { return c.learn(provider, seen) })
 	if err != nil {
 		return fmt.Errorf("learn of a partner: %w", err)
 	}
@@ -65,7 +66,7 @@ type asked struct {
 
 // Ask implements verdict.Store.
 func (s *Store) Ask(ctx context.Context, next verdict.Transaction, b verdict.Budget, now time.Time) (verdict.Transaction, verdict.Turn, error) {
-	a, err := write(ctx, s, wait, func(c *commit) (asked, error) { return c.ask(next, b, plain(now)) })
+	a, err := write(ctx, s.queue.Wait, func(c *commit) (asked, error) { return c.ask(next, b, relational.Plain(now)) })
 	if err == nil {
 		err = a.refusal
 	}
@@ -121,7 +122,7 @@ func (c *commit) changePace(id string, e verdict.Evidence) error {
 	if err != nil {
 		return err
 	}
-	e.At = plain(e.At)
+	e.At = relational.Plain(e.At)
 	after := before.After(e)
 	if after == before {
 		return nil

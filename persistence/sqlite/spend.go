@@ -18,7 +18,7 @@ const (
 
 // Spend implements verdict.Store.
 func (s *Store) Spend(ctx context.Context, name string, until time.Time) (first bool, err error) {
-	first, err = write(ctx, s, shed, func(c *commit) (bool, error) { return c.spend(name, until) })
+	first, err = write(ctx, s.queue.Shed, func(c *commit) (bool, error) { return c.spend(name, until) })
 	if err != nil {
 		return false, fmt.Errorf("spend a name: %w", err)
 	}

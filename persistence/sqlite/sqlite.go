@@ -17,6 +17,7 @@ import (
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 
 	"verdict"
+	"verdict/persistence/relational"
 )
 
 // Store is a verdict.Store in one SQLite file.
@@ -25,17 +26,15 @@ type Store struct {
 	reads   *statements
 	writes  *sql.DB
 	conn    *sql.Conn // the writer's, and the only one of writes
+	queue   *relational.Queue[*operation]
 	writer  *writer
 	running sync.WaitGroup // the writer
-
-	calls  sync.RWMutex // read-locked during each call, so that Close can wait for them
-	closed bool         // set with calls locked
 }
 
 var _ verdict.Store = (*Store)(nil)
 
 // ErrClosed is what calls after Close return.
-var ErrClosed = errors.New("the store is closed")
+var ErrClosed = relational.ErrClosed
 
 const (
 	// readers is how many reads run at once; more wait for their turn.
@@ -46,13 +45,14 @@ const (
 )
 
 // Open opens the store in the file at path. It creates the file, for the user alone, and the folders above it with mode
-// 0700 if they aren't there, and brings the file's schema up to date. It refuses a file that a newer Verdict has written.
+// 0700 if they aren't there, and brings the file's schema up to date. It refuses a file whose
+// schema a newer Verdict has made unfit for this one, see relational.Migration.
 func Open(ctx context.Context, path string) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{}
+	s := &Store{queue: relational.NewQueue[*operation](queueSize)}
 	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.closeFile())
 	}
@@ -76,7 +76,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err := migrate(ctx, s.conn); err != nil {
 		return err
 	}
-	s.writer = newWriter(s.conn)
+	s.writer = newWriter(s.conn, s.queue.Waiting())
 	if s.pool, err = sql.Open("sqlite3", dsn(path, "_query_only=true&_synchronous=FULL")); err != nil {
 		return err
 	}
@@ -94,14 +94,9 @@ func dsn(path, options string) string {
 
 // Close waits for the calls under way, commits what is queued, and closes the file.
 func (s *Store) Close() error {
-	s.calls.Lock()
-	closed := s.closed
-	s.closed = true
-	s.calls.Unlock()
-	if closed {
+	if !s.queue.Close() {
 		return nil
 	}
-	close(s.writer.queue) // nobody sends any more
 	s.running.Wait()
 	return s.closeFile()
 }
@@ -120,18 +115,6 @@ func (s *Store) closeFile() error {
 	}
 	return errors.Join(errs...)
 }
-
-// enter begins a call; leave ends it.
-func (s *Store) enter() error {
-	s.calls.RLock()
-	if s.closed {
-		s.calls.RUnlock()
-		return ErrClosed
-	}
-	return nil
-}
-
-func (s *Store) leave() { s.calls.RUnlock() }
 
 // Stats returns how many commits there were since Open, and how many operations they carried out together.
 func (s *Store) Stats() (commits, operations int64) {

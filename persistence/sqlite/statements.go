@@ -90,10 +90,10 @@ func orZero[T any](found []T, err error) (v T, _ error) {
 
 // read runs a query on what is committed.
 func read[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
-	if err := s.enter(); err != nil {
+	if err := s.queue.Enter(); err != nil {
 		return nil, err
 	}
-	defer s.leave()
+	defer s.queue.Leave()
 	return list(ctx, s.reads, scan, query, args...)
 }
 

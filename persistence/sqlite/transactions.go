@@ -5,9 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"verdict"
+	"verdict/persistence/relational"
 )
 
 const (
@@ -49,7 +49,7 @@ type created struct {
 // Create implements verdict.Store.
 func (s *Store) Create(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
 	t.Version = 1
-	found, err := write(ctx, s, shed, func(c *commit) (created, error) { return c.create(t) })
+	found, err := write(ctx, s.queue.Shed, func(c *commit) (created, error) { return c.create(t) })
 	if err == nil && len(found.standing) == 0 {
 		err = errIDTaken
 	}
@@ -67,7 +67,7 @@ func (c *commit) create(t verdict.Transaction) (created, error) {
 	}
 	if changed == 1 {
 		c.event++
-		return created{standing: []verdict.Transaction{asRead(t)}, isNew: true}, c.putCommand(t)
+		return created{standing: []verdict.Transaction{relational.AsRead(t)}, isNew: true}, c.putCommand(t)
 	}
 	standing, err := list(context.Background(), c.kept, scanTransaction, byScope, t.Tenant, t.Owner, t.Operation, t.Key)
 	return created{standing: standing}, err
@@ -75,7 +75,7 @@ func (c *commit) create(t verdict.Transaction) (created, error) {
 
 // Replace implements verdict.Store.
 func (s *Store) Replace(ctx context.Context, next verdict.Transaction, e *verdict.Evidence) (verdict.Transaction, error) {
-	stored, err := write(ctx, s, wait, func(c *commit) ([]verdict.Transaction, error) { return c.replace(next, e) })
+	stored, err := write(ctx, s.queue.Wait, func(c *commit) ([]verdict.Transaction, error) { return c.replace(next, e) })
 	if err == nil && len(stored) == 0 {
 		err = verdict.ErrStale
 	}
@@ -105,7 +105,7 @@ func (c *commit) replace(next verdict.Transaction, e *verdict.Evidence) ([]verdi
 			return nil, err
 		}
 	}
-	return []verdict.Transaction{asRead(next)}, c.putCommand(next)
+	return []verdict.Transaction{relational.AsRead(next)}, c.putCommand(next)
 }
 
 // Transaction implements verdict.Store.
@@ -159,12 +159,4 @@ func scanTransaction(rows *sql.Rows) (t verdict.Transaction, err error) {
 		(*moment)(&t.ToldAt), (*moment)(&t.ConfirmedAt))
 	copy(t.Fingerprint[:], fingerprint)
 	return t, err
-}
-
-// asRead returns t as a read returns it after a change. No change comes after the verdict, and every delivery does.
-func asRead(t verdict.Transaction) verdict.Transaction {
-	t.Due, t.CreatedAt, t.SentAt = plain(t.Due), plain(t.CreatedAt), plain(t.SentAt)
-	t.CheckedAt, t.SettledAt = plain(t.CheckedAt), plain(t.SettledAt)
-	t.ToldAt, t.ConfirmedAt = time.Time{}, time.Time{}
-	return t
 }

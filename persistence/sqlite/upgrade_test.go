@@ -57,7 +57,7 @@ func releaseV1(t *testing.T, path string) (*statements, *sql.Conn) {
 		}
 	})
 	t.Cleanup(func() { _ = conn.Close() }) // it may be closed already
-	if _, err := step(t.Context(), conn, []string{"migrations/0001_record.sql"}); err != nil {
+	if err := migrateTo(t.Context(), conn, released(t)[:1]); err != nil {
 		t.Fatal(err)
 	}
 	if err := makeMeta(t.Context(), conn); err != nil {

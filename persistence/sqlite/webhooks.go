@@ -47,7 +47,7 @@ func (s *Store) Unpark(ctx context.Context, w verdict.Webhook) error {
 }
 
 func (s *Store) change(ctx context.Context, query string, args ...any) error {
-	_, err := write(ctx, s, wait, func(c *commit) (int64, error) { return c.kept.exec(query, args...) })
+	_, err := write(ctx, s.queue.Wait, func(c *commit) (int64, error) { return c.kept.exec(query, args...) })
 	return err
 }
 

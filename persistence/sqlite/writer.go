@@ -24,7 +24,7 @@ const (
 // one transaction, commits once, and only then answers.
 type writer struct {
 	kept      *statements
-	queue     chan *operation
+	queue     <-chan *operation
 	batch     int // operations in a commit at the most
 	restartAt int // length of the log, in frames, at which the next restart is tried
 
@@ -38,10 +38,8 @@ type commit struct {
 	event int64 // the greatest event id given so far
 }
 
-func newWriter(conn *sql.Conn) *writer {
-	return &writer{
-		kept: &statements{on: conn}, queue: make(chan *operation, queueSize), batch: batchSize, restartAt: restartFrames,
-	}
+func newWriter(conn *sql.Conn, queue <-chan *operation) *writer {
+	return &writer{kept: &statements{on: conn}, queue: queue, batch: batchSize, restartAt: restartFrames}
 }
 
 // run carries out what is queued until the queue is closed and empty.
@@ -53,7 +51,7 @@ func (w *writer) run() {
 		}
 		err := w.commit(batch)
 		for _, op := range batch {
-			op.done <- err
+			op.Answer(err)
 		}
 		w.checkpoint()
 	}
@@ -64,7 +62,7 @@ func (w *writer) run() {
 func (w *writer) gather(first *operation) []*operation {
 	var batch []*operation
 	for op := first; ; op = <-w.queue {
-		if op.take() {
+		if op.Take() {
 			batch = append(batch, op)
 		}
 		if len(batch) == w.batch || len(w.queue) == 0 {

@@ -19,7 +19,7 @@ func hold(t *testing.T, s *Store) (release func()) {
 	held, free := make(chan struct{}), make(chan struct{})
 	var calling sync.WaitGroup
 	calling.Go(func() {
-		if _, err := write(t.Context(), s, wait, func(*commit) (int, error) {
+		if _, err := write(t.Context(), s.queue.Wait, func(*commit) (int, error) {
 			close(held)
 			<-free
 			return 0, nil
@@ -38,7 +38,7 @@ func hold(t *testing.T, s *Store) (release func()) {
 func queued(t *testing.T, s *Store, n int, call func()) {
 	t.Helper()
 	go call()
-	waitFor(t, "a call in the queue", func() bool { return len(s.writer.queue) == n })
+	waitFor(t, "a call in the queue", func() bool { return len(s.queue.Waiting()) == n })
 }
 
 func TestWhatWaitsIsCommittedTogether(t *testing.T) {
@@ -52,7 +52,7 @@ func TestWhatWaitsIsCommittedTogether(t *testing.T) {
 			for i := range test.waiting {
 				calling.Go(func() { create(t, s, fmt.Sprint("transaction ", i)) })
 			}
-			waitFor(t, "all in the queue", func() bool { return len(s.writer.queue) == test.waiting })
+			waitFor(t, "all in the queue", func() bool { return len(s.queue.Waiting()) == test.waiting })
 			release()
 			calling.Wait()
 			commits, operations := s.Stats()
@@ -70,7 +70,7 @@ func TestAFullQueueRefusesNewRequestsBeforeAnythingIsStored(t *testing.T) {
 	for i := range queueSize {
 		calling.Go(func() { create(t, s, fmt.Sprint("accepted ", i)) })
 	}
-	waitFor(t, "a full queue", func() bool { return len(s.writer.queue) == queueSize })
+	waitFor(t, "a full queue", func() bool { return len(s.queue.Waiting()) == queueSize })
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if _, _, err := s.Create(ctx, transaction("refused")); !errors.Is(err, verdict.ErrOverloaded) {
@@ -129,7 +129,7 @@ func abandon(t *testing.T, s *Store, name string) (release func()) {
 	defer cancel()
 	begun, free, answer := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		_, err := write(ctx, s, shed, func(c *commit) (created, error) {
+		_, err := write(ctx, s.queue.Shed, func(c *commit) (created, error) {
 			close(begun)
 			<-free
 			return c.create(transaction(name))
@@ -198,7 +198,7 @@ func TestABusinessOutcomeDoesNotFailTheOthersOfItsCommit(t *testing.T) {
 	} {
 		calling.Go(call)
 	}
-	waitFor(t, "all in the queue", func() bool { return len(s.writer.queue) == 6 })
+	waitFor(t, "all in the queue", func() bool { return len(s.queue.Waiting()) == 6 })
 	release()
 	calling.Wait()
 	if commits, _ := s.Stats(); commits != 3 {
@@ -308,7 +308,7 @@ func TestCloseCommitsWhatIsQueued(t *testing.T) {
 	for i := range 50 {
 		calling.Go(func() { create(t, s, fmt.Sprint("queued ", i)) })
 	}
-	waitFor(t, "all in the queue", func() bool { return len(s.writer.queue) == 50 })
+	waitFor(t, "all in the queue", func() bool { return len(s.queue.Waiting()) == 50 })
 	closing.Go(func() {
 		if err := s.Close(); err != nil {
 			t.Errorf("close: %v", err)

@@ -1,3 +1,4 @@
+-- oldest: 1
 -- What the last checks have told, and whether an app listens. A Verdict that doesn't know these leaves them as they are.
 ALTER TABLE transactions ADD COLUMN answered   INTEGER NOT NULL DEFAULT 0; -- 0 or 1
 ALTER TABLE transactions ADD COLUMN watched    INTEGER NOT NULL DEFAULT 0; -- 0 or 1

@@ -1,3 +1,4 @@
+-- oldest: 1
 -- When an app was told of the verdict, and when one confirmed it. A Verdict that doesn't know these leaves them as they are.
 ALTER TABLE transactions ADD COLUMN told_at      INTEGER;
 ALTER TABLE transactions ADD COLUMN confirmed_at INTEGER;
