@@ -42,7 +42,7 @@ func subscribe(t *testing.T, name, address string, id int) <-chan string {
 	heard := make(chan string, 8)
 	take := func(message []byte) { heard <- string(message) }
 	if strings.HasPrefix(name, "gorilla") {
-		ws, err := load.DialWebSocket(t.Context(), id, address, fmt.Sprint("/ws?id=", id))
+		ws, err := load.DialWebSocket(t.Context(), id, address, fmt.Sprint("/ws?id=", id), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

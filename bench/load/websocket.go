@@ -19,13 +19,13 @@ type WebSocket struct {
 // pool lends the buffers of writes, which are few.
 var pool sync.Pool
 
-// DialWebSocket connects a client to ws://address/path.
-func DialWebSocket(ctx context.Context, client int, address, path string, protocols ...string) (*WebSocket, error) {
+// DialWebSocket connects a client to ws://address/path. header goes with the handshake.
+func DialWebSocket(ctx context.Context, client int, address, path string, header http.Header, protocols ...string) (*WebSocket, error) {
 	dialer := websocket.Dialer{
 		NetDialContext: func(ctx context.Context, _, address string) (net.Conn, error) { return Dial(ctx, client, address) },
 		ReadBufferSize: 1024, WriteBufferSize: 1024, WriteBufferPool: &pool, Subprotocols: protocols,
 	}
-	conn, answer, err := dialer.DialContext(ctx, "ws://"+address+path, http.Header{})
+	conn, answer, err := dialer.DialContext(ctx, "ws://"+address+path, header)
 	if err != nil && answer != nil {
 		return nil, fmt.Errorf("connect: %w: %s", err, answer.Status)
 	}

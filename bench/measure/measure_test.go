@@ -7,20 +7,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
-
-func TestParseCPU(t *testing.T) {
-	stat := "42 (a (b) c) S 1 42 42 0 -1 4194560 100 0 0 0 123 45 7 8 20 0 9 0 100 200 300"
-	if got, err := parseCPU(stat); err != nil || got != 1680*time.Millisecond {
-		t.Errorf("%s, %v; want 1.68s", got, err)
-	}
-	if _, err := parseCPU("42 (x) S 1"); err == nil {
-		t.Error("too short, and read")
-	}
-}
 
 func TestOurOwnProcess(t *testing.T) {
 	before, err := Self().CPU()

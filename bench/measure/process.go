@@ -25,25 +25,8 @@ func (p Process) CPU() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return parseCPU(string(text))
-}
-
-// parseCPU reads utime and stime, fields 14 and 15 of proc(5). The name in field 2 may hold anything but ends with the
-// last parenthesis.
-func parseCPU(stat string) (time.Duration, error) {
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 13 {
-		return 0, errors.New("/proc/PID/stat is too short")
-	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.ParseInt(fields[12], 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	return time.Duration(user+system) * tick, nil
+	s, err := parseStat(string(text))
+	return s.own, err
 }
 
 // RSS returns the bytes of memory that the process has resident. What the kernel holds for its sockets is not among them.

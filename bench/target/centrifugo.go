@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"verdict/bench/daemon"
 )
 
 // Centrifugo is the name of a hub that others wrote: https://centrifugal.dev. What is here follows the documentation of
@@ -16,7 +18,7 @@ import (
 const Centrifugo = "Centrifugo"
 
 type centrifugo struct {
-	*process
+	*daemon.Daemon
 	*subscribers
 	kind    Kind
 	address string
@@ -112,5 +114,5 @@ func (c *centrifugo) Publish(ctx context.Context, client int) error {
 
 func (c *centrifugo) Close() {
 	c.subscribers.close()
-	c.process.Close()
+	c.Daemon.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"verdict/bench/daemon"
 	"verdict/bench/floor"
 )
 
@@ -23,7 +24,7 @@ func payload(client int) []byte {
 
 // floorTarget is one of package floor, in a process of its own.
 type floorTarget struct {
-	*process
+	*daemon.Daemon
 	*subscribers
 	kind    Kind
 	address string
@@ -69,5 +70,5 @@ func (f *floorTarget) Publish(ctx context.Context, client int) error {
 
 func (f *floorTarget) Close() {
 	f.subscribers.close()
-	f.process.Close()
+	f.Daemon.Close()
 }

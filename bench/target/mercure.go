@@ -12,11 +12,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"verdict/bench/daemon"
 )
 
 // mercure is a hub that others wrote: https://mercure.rocks. What is here follows its documentation; it keeps no history.
 type mercure struct {
-	*process
+	*daemon.Daemon
 	*subscribers
 	address string
 	admin   string
@@ -108,5 +110,5 @@ func mercureToken() string {
 
 func (m *mercure) Close() {
 	m.subscribers.close()
-	m.process.Close()
+	m.Daemon.Close()
 }

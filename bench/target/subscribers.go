@@ -91,7 +91,7 @@ func (s *subscribers) socket(ctx context.Context, client int, address, path stri
 	if ws, ok := sub.conn.(*load.WebSocket); ok {
 		return ws, nil
 	}
-	ws, err := load.DialWebSocket(ctx, client, address, path, protocols...)
+	ws, err := load.DialWebSocket(ctx, client, address, path, nil, protocols...)
 	if err != nil {
 		return nil, err
 	}

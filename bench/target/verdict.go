@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+
+	"verdict/bench/daemon"
 )
 
 // verdictTarget is the product, with its defaults but for what README.md names.
 type verdictTarget struct {
-	*process
+	*daemon.Daemon
 	*subscribers
 	partner *partner
 	kind    Kind
@@ -59,13 +61,13 @@ func startVerdict(ctx context.Context, env Env, kind Kind) (Target, error) {
 		return nil, err
 	}
 	args := append([]string{"serve", "--config", config}, limits(env.Verdict, env.Clients)...)
-	process, err := run(ctx, env.Dir, "http://"+admin+"/readyz", env.VerdictEnv, env.Verdict, args...)
+	d, err := run(ctx, env.Dir, "http://"+admin+"/readyz", env.VerdictEnv, env.Verdict, args...)
 	if err != nil {
 		p.close()
 		return nil, err
 	}
 	return &verdictTarget{
-		process: process, subscribers: newSubscribers(env, verdictReady), partner: p, kind: kind,
+		Daemon: d, subscribers: newSubscribers(env, verdictReady), partner: p, kind: kind,
 		address: address, admin: admin, watched: make([]watch, env.Clients),
 	}, nil
 }
@@ -84,7 +86,7 @@ func limits(binary string, clients int) (flags []string) {
 	room := strconv.Itoa(clients + 1000)
 	for _, flag := range []string{"--push-connections=" + room, "--push-per-address=" + room, "--push-handshakes=100000"} {
 		cmd := exec.Command(binary, "config", flag)
-		cmd.Env = plainEnv()
+		cmd.Env = daemon.PlainEnv()
 		if cmd.Run() == nil {
 			flags = append(flags, flag)
 		}
@@ -128,6 +130,6 @@ func (v *verdictTarget) Publish(ctx context.Context, client int) error {
 
 func (v *verdictTarget) Close() {
 	v.subscribers.close()
-	v.process.Close()
+	v.Daemon.Close()
 	v.partner.close()
 }

@@ -1,0 +1,62 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"verdict/bench/daemon"
+)
+
+// Gateway is an instance of Verdict.
+type Gateway struct {
+	*daemon.Daemon
+	Address string
+}
+
+// GatewayConfig says where an instance finds things.
+type GatewayConfig struct {
+	Binary   string
+	Host     string
+	Partner  string // its URL
+	Database string
+	Stream   string // its settings, as YAML: {dir: jetstream}
+	KeyHash  string // the digest of an API key that acts for any user, as Verdict's configuration has it
+}
+
+// gatewayConfig leaves all else at its default.
+const gatewayConfig = `address: %s
+admin: {address: "%s"}
+database: "%s"
+stream: %s
+providers: {djamo: {url: "%s"}}
+auth: {keys: {bench: {hash: "%s", role: service, tenant: bench}}}
+`
+
+// StartGateway starts an instance, whose folder is dir, which must not exist.
+func StartGateway(ctx context.Context, dir string, c GatewayConfig) (*Gateway, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	address, err := daemon.FreeAddress(c.Host)
+	if err != nil {
+		return nil, err
+	}
+	admin, err := daemon.FreeAddress(c.Host)
+	if err != nil {
+		return nil, err
+	}
+	config := filepath.Join(dir, "verdict.yaml")
+	text := fmt.Appendf(nil, gatewayConfig, address, admin, c.Database, c.Stream, c.Partner, c.KeyHash)
+	if err := os.WriteFile(config, text, 0o600); err != nil {
+		return nil, err
+	}
+	d, err := daemon.Start(ctx, daemon.Command{
+		Program: c.Binary, Args: []string{"serve", "--config", config}, Dir: dir, Ready: daemon.Answers("http://" + admin + "/readyz"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Gateway{d, address}, nil
+}

@@ -1,0 +1,54 @@
+package scale
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// arrivals are the times at which the verdicts of some transactions were pushed.
+type arrivals struct {
+	from   int64          // number of the first
+	at     []atomic.Int64 // Unix nanoseconds; 0: not yet
+	came   chan struct{}  // a sign for each
+	strays atomic.Int64   // of others, or told twice
+}
+
+func newArrivals(from int64, count int) *arrivals {
+	return &arrivals{from: from, at: make([]atomic.Int64, count), came: make(chan struct{}, count)}
+}
+
+func (a *arrivals) arrived(number int64, at time.Time) {
+	i := number - a.from
+	if i < 0 || i >= int64(len(a.at)) || !a.at[i].CompareAndSwap(0, at.UnixNano()) {
+		a.strays.Add(1)
+		return
+	}
+	a.came <- struct{}{}
+}
+
+// await waits until so many have come, or until a time. It returns how many are missing.
+func (a *arrivals) await(ctx context.Context, count int, until time.Time) (missing int) {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	for missing = count; missing > 0; missing-- {
+		select {
+		case <-a.came:
+		case <-ctx.Done():
+			return missing
+		}
+	}
+	return 0
+}
+
+// last returns when the last came; the zero time if none did.
+func (a *arrivals) last() (at time.Time) {
+	latest := int64(0)
+	for i := range a.at {
+		latest = max(latest, a.at[i].Load())
+	}
+	if latest == 0 {
+		return at
+	}
+	return time.Unix(0, latest)
+}

@@ -1,0 +1,164 @@
+package scale
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"verdict/bench/load"
+	"verdict/bench/stats"
+)
+
+// Point is what was seen at one rate.
+type Point struct {
+	Rate      float64 `json:"rate"`
+	Submitted int     `json:"submitted"`
+	Refused   int     `json:"refused"` // submits that were not answered with success
+	Lost      int     `json:"lost"`    // accepted, and no verdict was pushed in time
+	Stray     int     `json:"stray"`   // pushes that nobody waited for: told twice
+	Cut       bool    `json:"cut"`     // it was given up: more than a second's submits were under way at once
+
+	Submit latency       `json:"submit"`      // from when a submit was due to its answer
+	Push   latency       `json:"push"`        // from the partner's post of the verdict to its push
+	Late   latency       `json:"sender_late"` // how late submits were begun, which is the load client's share
+	Behind time.Duration `json:"behind_ns"`   // how long after the last verdict was due the last was pushed
+
+	Loaded growth `json:"-"`    // while transactions were submitted
+	Each   counts `json:"each"` // of a transaction, until all was done, beyond idleness
+	Shares counts `json:"shares"`
+	Waits  Waits  `json:"waits"`
+}
+
+// latency is a histogram that is written as its quantiles.
+type latency struct {
+	stats.Latency
+	stats.Quantiles
+}
+
+func newLatency() latency { return latency{Latency: stats.NewLatency()} }
+
+func (l *latency) finish() { l.Quantiles = l.Latency.Quantiles() }
+
+// submits reports whether the rate was sustained for submits.
+func (p *Point) submits() bool { return !p.Cut && p.Refused == 0 && p.Submit.P99 < promptly }
+
+// whole reports whether it was sustained for whole transactions.
+func (p *Point) whole() bool { return p.submits() && p.Lost == 0 && p.Behind <= keepUp }
+
+// point submits transactions at a rate for a time, and waits for what becomes of them.
+func (r *round) point(ctx context.Context, rate float64, during time.Duration) (*Point, error) {
+	schedule := load.Schedule{Rate: rate, Events: max(1, int(rate*during.Seconds()))}
+	p := &Point{Rate: rate, Submit: newLatency(), Push: newLatency(), Late: newLatency()}
+	first := r.users.submitted
+	r.users.submitted += int64(schedule.Events)
+	arrived := newArrivals(first, schedule.Events)
+	r.users.awaited.Store(arrived)
+
+	before, err := r.world.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	var accepted int
+	if p.Waits, err = r.world.watched(ctx, func() { accepted = r.submitAll(ctx, schedule, start, first, p) }); err != nil {
+		return nil, err
+	}
+	loaded, err := r.world.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.Loaded = growth{loaded.minus(before), time.Since(start)}
+
+	due := start.Add(schedule.At(p.Submitted)).Add(settles)
+	p.Lost = arrived.await(ctx, accepted, time.Now().Add(patience))
+	if last := arrived.last(); last.After(due) {
+		p.Behind = last.Sub(due)
+	}
+	if err := pause(ctx, tail); err != nil {
+		return nil, err
+	}
+	after, err := r.world.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.Each = growth{after.minus(before), time.Since(start)}.each(max(1, accepted), r.idle)
+	p.Shares = p.Loaded.shares()
+	p.Stray = int(arrived.strays.Load())
+	if err := r.pushes(ctx, arrived, p); err != nil {
+		return nil, err
+	}
+	for _, l := range []*latency{&p.Submit, &p.Push, &p.Late} {
+		l.finish()
+	}
+	return p, r.users.trouble()
+}
+
+// submitAll submits what is due, and returns how many were accepted.
+func (r *round) submitAll(ctx context.Context, s load.Schedule, start time.Time, first int64, p *Point) (accepted int) {
+	running, cut := context.WithCancel(ctx)
+	defer cut()
+	var mu sync.Mutex // guards p
+	var under atomic.Int64
+	late := s.Run(running, start, func(event int) {
+		if under.Add(1) > int64(max(100, s.Rate)) {
+			cut()
+		}
+		err := r.users.submit(ctx, first+int64(event))
+		took := time.Since(start.Add(s.At(event)))
+		under.Add(-1)
+		mu.Lock()
+		defer mu.Unlock()
+		p.Submit.Record(took)
+		if err != nil {
+			p.Refused++
+			return
+		}
+		accepted++
+	})
+	for _, d := range late {
+		p.Late.Record(d)
+	}
+	p.Submitted, p.Cut = len(late), len(late) < s.Events
+	return accepted
+}
+
+// pushes reads from the partner when it began to post each verdict, and records how long after that it was pushed.
+func (r *round) pushes(ctx context.Context, arrived *arrivals, p *Point) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/sent?after=%d", r.world.verdicts, r.sent), nil)
+	if err != nil {
+		return err
+	}
+	answer, err := r.users.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	for ; lines.Scan(); r.sent++ {
+		var number, sent int64
+		if _, err := fmt.Sscan(lines.Text(), &number, &sent); err != nil {
+			return fmt.Errorf("read the partner's list: %w", err)
+		}
+		i := number - arrived.from
+		if i < 0 || i >= int64(len(arrived.at)) {
+			continue // of an earlier point, which didn't wait for it
+		}
+		if at := arrived.at[i].Load(); at != 0 {
+			p.Push.Record(time.Duration(at - sent))
+		}
+	}
+	return lines.Err()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
