@@ -530,6 +530,27 @@ func TestAKeyIsForgottenADayAfterTheVerdict(t *testing.T) {
 	})
 }
 
+func TestManyKeysAreForgottenInOneSweep(t *testing.T) {
+	p := &partner{submit: func(context.Context, verdict.Submission) (verdict.Answer, error) {
+		return verdict.Answer{Outcome: verdict.OutcomeSucceeded}, nil
+	}}
+	run(t, p, func(t *testing.T, s *system) {
+		const many = 1000
+		for n := range many {
+			s.accept(t, fmt.Sprint("k", n))
+		}
+		pass(2 * time.Second)
+		sweeper := *s.sweeper
+		sweeper.Retention = time.Second
+		if err := sweeper.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for n := range many {
+			s.accept(t, fmt.Sprint("k", n))
+		}
+	})
+}
+
 func TestAPersonResolvesWhatIsForReview(t *testing.T) {
 	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Second}}
 	run(t, p, func(t *testing.T, s *system) {

@@ -6,23 +6,30 @@ import (
 	"fmt"
 	"time"
 
-	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "github.com/mattn/go-sqlite3"    // the driver "sqlite3"
 )
 
-// readDisk reads the database as any other program would.
-func readDisk(ctx context.Context, path string) (d onDisk, err error) {
-	db, err := sql.Open("sqlite3", "file:"+path+"?mode=ro&_busy_timeout=5000")
+// readDisk reads the SQLite file as any other program would.
+func readDisk(ctx context.Context, path string) (onDisk, error) {
+	return readRecord(ctx, "sqlite3", "file:"+path+"?mode=ro&_busy_timeout=5000")
+}
+
+// readRecord reads a database of whichever kind.
+func readRecord(ctx context.Context, driver, source string) (d onDisk, err error) {
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		return d, err
 	}
 	defer db.Close()
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // so that all tables are of one moment
+	ofOneMoment := &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead} // which SQLite's are in any case
+	tx, err := db.BeginTx(ctx, ofOneMoment)
 	if err != nil {
 		return d, err
 	}
 	defer tx.Rollback()
 	err = readAll(tx, `SELECT id, key, provider, status, stage, payload, event_id, coalesce(created_at, 0), coalesce(sent_at, 0),
-		coalesce(settled_at, 0) FROM transactions ORDER BY number`, func(scan scanFunc) error {
+		coalesce(settled_at, 0) FROM transactions ORDER BY created_at, id`, func(scan scanFunc) error {
 		var r diskRow
 		var created, sent, settled int64
 		err := scan(&r.id, &r.key, &r.partner, &r.status, &r.stage, &r.payload, &r.event, &created, &sent, &settled)

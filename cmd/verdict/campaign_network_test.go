@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,21 +26,30 @@ type toxiproxy struct {
 	api string
 }
 
-// newToxiproxy builds and starts it. Without a network to download it from the test is skipped.
-func newToxiproxy(t *testing.T) *toxiproxy {
-	t.Helper()
-	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+// toxiproxyServer builds it, once, beside the binary under test.
+var toxiproxyServer = sync.OnceValues(func() (path string, err error) {
+	dir := filepath.Dir(binary)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	const server = "github.com/Shopify/toxiproxy/v2/cmd/server@" + toxiproxyVersion
 	install := exec.CommandContext(ctx, "go", "install", server)
 	install.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
 	if out, err := install.CombinedOutput(); err != nil {
-		lacking(t, "toxiproxy is missing: go install "+server+": "+string(out))
+		return "", fmt.Errorf("toxiproxy is missing: go install %s: %s", server, out)
+	}
+	return filepath.Join(dir, "server"), nil
+})
+
+// newToxiproxy starts one. Without a network to download it from the test is skipped.
+func newToxiproxy(t *testing.T) *toxiproxy {
+	t.Helper()
+	server, err := toxiproxyServer()
+	if err != nil {
+		lacking(t, err.Error())
 	}
 	p := &toxiproxy{t: t, api: freeAddress(t)}
-	_, port, _ := bytes.Cut([]byte(p.api), []byte(":"))
-	spawn(t, exec.Command(filepath.Join(dir, "server"), "-host", "127.0.0.1", "-port", string(port)), "HTTP server").await(t)
+	_, port, _ := strings.Cut(p.api, ":")
+	spawn(t, exec.Command(server, "-host", "127.0.0.1", "-port", port), "HTTP server").await(t)
 	return p
 }
 

@@ -116,7 +116,7 @@ func testAPausedInstance(t *testing.T, tally *tally) {
 	b.start()
 	stop := s.load(50*time.Millisecond, a, b)
 	s.sleep(2 * time.Second)
-	s.callsUnderWay(a)
+	s.callsUnderWay(a, "under way")
 	a.pause()
 	paused := time.Now()
 	s.interrupted()
@@ -135,20 +135,20 @@ func testAPausedInstance(t *testing.T, tally *tally) {
 	}
 }
 
-// callsUnderWay has an instance make calls to both partners, and returns when most are under way. They take 3.4 s, and two
-// checks find them undecided.
-func (s *scene) callsUnderWay(g *instance) {
+// callsUnderWay has an instance make calls to both partners, whose keys begin with a name, and returns when most are under
+// way. They take 3.4 s, and two checks find them undecided.
+func (s *scene) callsUnderWay(g *instance, name string) {
 	const apps = 60
 	for n := range apps {
 		o := djamoOrder("", `{"reply_after":"170s","webhook":"none"}`)
 		if n%2 == 1 {
 			o = momoOrder("", `{"reply_after":"170s","settles_after":"170s","webhook":"none"}`, "")
 		}
-		s.play(n, fmt.Sprintf("under way %d", n), o, g)
+		s.play(n, fmt.Sprintf("%s %d", name, n), o, g)
 	}
 	sent := func() (n int) {
 		for _, r := range s.read().rows {
-			if strings.HasPrefix(r.key, "under way") && r.stage != "accepted" {
+			if strings.HasPrefix(r.key, name+" ") && r.stage != "accepted" {
 				n++
 			}
 		}

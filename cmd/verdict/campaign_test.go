@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,8 +22,10 @@ type scene struct {
 	orders   []order // that the apps of its load place, in turn
 	webhooks *witness
 	log      *logbook
-	http     *http.Client // of apps that submit
+	http     *http.Client                          // of apps that submit
+	record   func(context.Context) (onDisk, error) // reads the database as any other program would
 	limits   limits
+	patience time.Duration // from the last fault until everything must have its verdict
 
 	apps      sync.WaitGroup
 	appsCtx   context.Context // ends the apps that wait in vain
@@ -37,8 +40,9 @@ const healed = 45 * time.Second
 func newScene(t *testing.T) *scene {
 	s := &scene{
 		t: t, ctx: t.Context(), dir: t.TempDir(), orders: orders(), log: &logbook{},
-		limits: limits{schedule: campaignSchedule(), manners: map[string]manner{}},
+		limits: limits{schedule: campaignSchedule(), manners: map[string]manner{}}, patience: healed,
 	}
+	s.record = func(ctx context.Context) (onDisk, error) { return readDisk(ctx, s.database()) }
 	s.appsCtx, s.giveUp = context.WithCancel(s.ctx)
 	t.Cleanup(func() {
 		s.giveUp()
@@ -87,17 +91,26 @@ type instance struct {
 	*scene
 	address string // where it listens
 	public  string // where apps reach it
-	stream  string // its folder
+	stream  string // its folder, if it has one
+	args    []string
+	env     []string
 	process *process
 }
 
-// newInstance returns one that is not running yet. Webhooks go to the first.
+// newInstance returns one with a stream of its own on the SQLite file of all, that is not running yet.
 func (s *scene) newInstance(name string) *instance {
-	address := freeAddress(s.t)
+	folder := filepath.Join(s.dir, "jetstream-"+name)
+	g := s.addInstance(freeAddress(s.t), "--database", "sqlite:"+s.database(), "--stream-dir", folder)
+	g.stream = folder
+	return g
+}
+
+// addInstance returns one that is not running yet and has those settings. Webhooks go to the first.
+func (s *scene) addInstance(address string, args ...string) *instance {
 	if len(s.instances) == 0 {
 		s.webhooks.target.Store(address)
 	}
-	g := &instance{scene: s, address: address, public: address, stream: filepath.Join(s.dir, "jetstream-"+name)}
+	g := &instance{scene: s, address: address, public: address, args: args}
 	s.instances = append(s.instances, g)
 	return g
 }
@@ -111,9 +124,7 @@ func (g *instance) start(alter ...string) {
 
 func (g *instance) spawn(alter ...string) {
 	g.t.Helper()
-	args := []string{
-		"--address", g.address, "--database", "sqlite:" + g.database(), "--stream-dir", g.stream, "--config", g.config(),
-	}
+	args := append([]string{"--address", g.address, "--config", g.config()}, g.args...)
 	cmd := exec.Command(binary, append([]string{"serve"}, args...)...)
 	if len(alter) > 0 {
 		self, err := os.Executable()
@@ -121,8 +132,8 @@ func (g *instance) spawn(alter ...string) {
 			g.t.Fatal(err)
 		}
 		cmd = exec.Command(self, args...)
-		cmd.Env = append(os.Environ(), alter...)
 	}
+	cmd.Env = slices.Concat(os.Environ(), g.env, alter)
 	g.process = spawn(g.t, cmd, "msg=ready")
 }
 
@@ -169,7 +180,7 @@ const partnersMemory = 2500 * time.Millisecond
 // each instance for each verdict, the instances stop, the partners do what they still may, and the history is whole.
 func (s *scene) settle() history {
 	s.t.Helper()
-	late := time.AfterFunc(healed, s.giveUp)
+	late := time.AfterFunc(s.patience, s.giveUp)
 	defer late.Stop()
 	s.apps.Wait()
 	for s.appsCtx.Err() == nil && s.unsettled() > 0 {
@@ -203,7 +214,7 @@ func (s *scene) unsettled() (n int) {
 
 func (s *scene) read() onDisk {
 	s.t.Helper()
-	d, err := readDisk(s.ctx, s.database())
+	d, err := s.record(s.ctx)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ const (
 	crashVariable    = "VERDICT_TEST_CRASH"    // point:n, see crashAt
 	stopVariable     = "VERDICT_TEST_STOP"     // n, see stopBeforeSending
 	churnVariable    = "VERDICT_TEST_CHURN"    // a name among churnAblations
+	clusterVariable  = "VERDICT_TEST_CLUSTER"  // a name among clusterAblations
 )
 
 // alteration returns what this process is to alter, nil if it is a test run.
@@ -37,6 +38,9 @@ func alteration() func(parts) parts {
 	}
 	if name := os.Getenv(churnVariable); name != "" {
 		all = append(all, churnAblations()[name].alter)
+	}
+	if name := os.Getenv(clusterVariable); name != "" {
+		all = append(all, clusterAblations()[name].alter)
 	}
 	if len(all) == 0 {
 		return nil
