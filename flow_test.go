@@ -271,14 +271,14 @@ func TestWhatTheStreamLosesTheSweeperTakesUp(t *testing.T) {
 		s.stream.lose = true
 		s.stream.mu.Unlock()
 		tx := s.accept(t, "k")
-		pass(time.Minute)
+		pass(4 * time.Minute) // for longer than any claim grows meanwhile
 		if tx := s.get(t, tx.ID); tx.Status != verdict.Pending {
 			t.Fatalf("%s without a stream", tx.Status)
 		}
 		s.stream.mu.Lock()
 		s.stream.lose = false
 		s.stream.mu.Unlock()
-		pass(2 * time.Minute)
+		pass(7 * time.Second) // 5 s in which it was left to others, and a sweep
 		if tx := s.get(t, tx.ID); tx.Status != verdict.Succeeded || len(p.submits) != 1 {
 			t.Errorf("%s after %d submits", tx.Status, len(p.submits))
 		}

@@ -48,6 +48,10 @@ type Store interface {
 	// only one gets a command.
 	ClaimDue(ctx context.Context, lane Lane, now time.Time, limit int) ([]Command, error)
 
+	// Unclaim gives commands back that were claimed and not handed out: until they change they can be claimed again at once.
+	// Of others it changes nothing.
+	Unclaim(ctx context.Context, claimed []Command) error
+
 	// Waiting returns the names of the providers whose transactions have a next step, in order.
 	Waiting(ctx context.Context) ([]string, error)
 

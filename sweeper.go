@@ -18,11 +18,16 @@ type Sweeper struct {
 	Every     time.Duration // between looks at the outbox
 	Retention time.Duration // of keys, after the verdict
 	Log       *slog.Logger
+
+	standBack time.Time // until then commands are left to other instances, for the stream took none from this one
 }
 
 const (
 	// sweepBatch is how many commands are claimed together, and how many keys are freed together.
 	sweepBatch = 256
+
+	// standBackFor is how long an instance that can't reach the stream leaves what is due to others.
+	standBackFor = 5 * time.Second
 
 	// keyBatches is how many batches of keys a sweep frees at the most: 8,192 keys a second with the sweep's usual 500 ms.
 	keyBatches = 16
@@ -52,6 +57,9 @@ func (s *Sweeper) Sweep(ctx context.Context) error {
 // commands hands out the submits that are due, and of the checks as many as have their turn before the next sweep: more
 // would only come back, and one that is due longer goes first.
 func (s *Sweeper) commands(ctx context.Context) error {
+	if time.Now().Before(s.standBack) {
+		return nil
+	}
 	for _, name := range s.Settler.Planner.names() {
 		now := time.Now()
 		pace := s.Settler.Planner.Pace(name)
@@ -69,7 +77,8 @@ func (s *Sweeper) commands(ctx context.Context) error {
 	return nil
 }
 
-// lane hands out at most limit commands of a lane.
+// lane hands out at most limit commands of a lane. Those that the stream doesn't take are given back; one that took them and
+// didn't say so hands them out twice, which harms nobody.
 func (s *Sweeper) lane(ctx context.Context, lane Lane, now time.Time, limit int) error {
 	for limit > 0 {
 		batch := min(limit, sweepBatch)
@@ -79,7 +88,8 @@ func (s *Sweeper) lane(ctx context.Context, lane Lane, now time.Time, limit int)
 		}
 		if len(due) > 0 {
 			if err := s.Stream.Publish(ctx, due, nil); err != nil {
-				return fmt.Errorf("publish due commands: %w", err)
+				s.standBack = time.Now().Add(standBackFor)
+				return errors.Join(fmt.Errorf("publish due commands: %w", err), s.Store.Unclaim(context.WithoutCancel(ctx), due))
 			}
 		}
 		if len(due) < batch {

@@ -75,6 +75,21 @@ func (s *Store) ClaimDue(ctx context.Context, lane verdict.Lane, now time.Time, 
 	return claimed, nil
 }
 
+// Unclaim implements verdict.Store.
+func (s *Store) Unclaim(ctx context.Context, claimed []verdict.Command) error {
+	if err := s.enter(ctx); err != nil {
+		return fmt.Errorf("give claims back: %w", err)
+	}
+	defer s.leave()
+	for _, command := range claimed {
+		if next, ok := s.outbox[command.Transaction]; ok && next.command.Version == command.Version {
+			next.due = next.since
+			s.outbox[command.Transaction] = next
+		}
+	}
+	return nil
+}
+
 // Waiting implements verdict.Store.
 func (s *Store) Waiting(ctx context.Context) ([]string, error) {
 	if err := s.enter(ctx); err != nil {

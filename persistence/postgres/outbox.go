@@ -26,6 +26,9 @@ const (
 		FROM longest WHERE o.transaction_id = longest.transaction_id
 		RETURNING o.kind, o.transaction_id, o.version, o.provider, o.since`
 
+	unclaim = `UPDATE outbox o SET due = o.since FROM unnest($1::bytea[], $2::bigint[]) AS g (id, version)
+		WHERE o.transaction_id = g.id AND o.version = g.version`
+
 	// Each provider is looked up from the one before it: the commands of one may be many.
 	waiting = `WITH RECURSIVE names (name) AS (
 			(SELECT provider FROM outbox ORDER BY provider LIMIT 1)
@@ -117,6 +120,19 @@ func (s *Store) claim(ctx context.Context, lane verdict.Lane, now time.Time, lim
 func scanClaim(row pgx.CollectableRow) (c claim, err error) {
 	err = row.Scan(&c.command.Kind, (*word)(&c.command.Transaction), &c.command.Version, (*word)(&c.command.Provider), &c.since)
 	return c, err
+}
+
+// Unclaim implements verdict.Store.
+func (s *Store) Unclaim(ctx context.Context, claimed []verdict.Command) error {
+	_, err := write(ctx, s.queue.Wait, &operation{}, func(c *commit, _ *struct{}) {
+		c.exec(unclaim,
+			column(claimed, func(command verdict.Command) word { return word(command.Transaction) }),
+			column(claimed, func(command verdict.Command) int64 { return command.Version }))
+	})
+	if err != nil {
+		return fmt.Errorf("give claims back: %w", err)
+	}
+	return nil
 }
 
 // Waiting implements verdict.Store.

@@ -30,6 +30,8 @@ const (
 			WHERE provider = ?1 AND kind = ?2 AND since <= ?3 AND due <= ?3 ORDER BY since, transaction_id LIMIT ?4)
 		RETURNING kind, transaction_id, version, provider, since`
 
+	unclaim = `UPDATE outbox SET due = since WHERE transaction_id = ? AND version = ?`
+
 	// Each provider is looked up from the one before it: the commands of one may be many.
 	waiting = `WITH RECURSIVE names (name) AS (
 			SELECT min(provider) FROM outbox
@@ -101,6 +103,24 @@ func (c *commit) claim(lane verdict.Lane, now time.Time, limit int) ([]claim, er
 func scanClaim(rows *sql.Rows) (c claim, err error) {
 	err = rows.Scan(&c.command.Kind, &c.command.Transaction, &c.command.Version, &c.command.Provider, &c.since)
 	return c, err
+}
+
+// Unclaim implements verdict.Store.
+func (s *Store) Unclaim(ctx context.Context, claimed []verdict.Command) error {
+	_, err := write(ctx, s.queue.Wait, func(c *commit) (struct{}, error) { return struct{}{}, c.unclaim(claimed) })
+	if err != nil {
+		return fmt.Errorf("give claims back: %w", err)
+	}
+	return nil
+}
+
+func (c *commit) unclaim(claimed []verdict.Command) error {
+	for _, command := range claimed {
+		if _, err := c.kept.exec(unclaim, command.Transaction, command.Version); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Waiting implements verdict.Store.

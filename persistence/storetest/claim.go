@@ -16,6 +16,8 @@ var claiming = []promise{
 	{"what is due longest comes first", longestDueFirst},
 	{"a claim is of one provider and one kind", oneLane},
 	{"of concurrent claimers one gets a command", oneClaims},
+	{"a claim that is given back can be claimed at once", givenBack},
+	{"what has changed since its claim isn't given back", changedSince},
 	{"a change ends the claim on the command before it", changeEndsClaim},
 }
 
@@ -50,6 +52,39 @@ func committersClaim(t *testing.T, s verdict.Store) {
 	command, _ := given.Command()
 	claims(t, s, before.Add(verdict.Lease-time.Nanosecond))
 	claims(t, s, after.Add(verdict.Lease), command)
+}
+
+func givenBack(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	first, second := create(t, s, accepted("owner", 1, now.Add(time.Hour))), create(t, s, accepted("owner", 2, now.Add(time.Hour)))
+	one, _ := first.Command()
+	two, _ := second.Command()
+	at := now.Add(2 * time.Hour)
+	claims(t, s, at, one, two)
+	if err := s.Unclaim(t.Context(), []verdict.Command{two, {Transaction: "nobody", Version: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	claims(t, s, now.Add(time.Hour-time.Nanosecond)) // it isn't due any earlier for that
+	claims(t, s, at, two)
+	if err := s.Unclaim(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func changedSince(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	given := create(t, s, accepted("owner", 1, now.Add(time.Hour)))
+	command, _ := given.Command()
+	at := now.Add(2 * time.Hour)
+	claims(t, s, at, command)
+	next := given.Postpone(now.Add(time.Hour))
+	next = replace(t, s, next, nil)
+	newer, _ := next.Command()
+	claims(t, s, at, newer)
+	if err := s.Unclaim(t.Context(), []verdict.Command{command}); err != nil {
+		t.Fatal(err)
+	}
+	claims(t, s, at)
 }
 
 func notBeforeDue(t *testing.T, s verdict.Store) {
