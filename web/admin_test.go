@@ -24,13 +24,14 @@ type desk struct {
 	handler  http.Handler
 	admin    *admin.Desk
 	stopping atomic.Bool
+	unusable atomic.Bool
 }
 
 func newDesk(t *testing.T) *desk {
 	w := newWorld(t)
 	d := &desk{world: w}
 	log := slog.New(slog.NewTextHandler(w.logs, nil))
-	d.admin = &admin.Desk{Store: w.store, Settler: w.settle, Log: log, Ready: func() error {
+	d.admin = &admin.Desk{Store: w.store, Settler: w.settle, Log: log, StreamUsable: func() bool { return !d.unusable.Load() }, Ready: func() error {
 		if d.stopping.Load() {
 			return errors.New("stopping")
 		}
@@ -315,6 +316,58 @@ func TestProbesTellAnyoneNothingMore(t *testing.T) {
 	if !strings.Contains(d.logs.String(), "user ama") {
 		t.Error("the log doesn't say why it isn't ready")
 	}
+}
+
+func TestProbesLogEachChangeOnce(t *testing.T) {
+	d := newDesk(t)
+	d.handler = NewProbes(d.admin, d.admin.Metrics(), d.intake.NewID, slog.New(slog.NewTextHandler(d.logs, nil)))
+	ask := func(want int) {
+		t.Helper()
+		for range 5 {
+			if answer := d.do("GET", "/readyz", ""); answer.Code != want {
+				t.Errorf("%d %s, want %d", answer.Code, answer.Body, want)
+			}
+		}
+	}
+	ask(http.StatusOK)
+	if text := d.logs.String(); strings.Contains(text, "ready") {
+		t.Errorf("nothing has changed: %s", text)
+	}
+	for n := 1; n <= 2; n++ {
+		d.store.fail(errors.New("disk i/o error"))
+		ask(http.StatusServiceUnavailable)
+		d.store.fail(nil)
+		ask(http.StatusOK)
+		for _, words := range []string{`msg="not ready" error=`, `msg="ready again"`} {
+			if found := strings.Count(d.logs.String(), words); found != n {
+				t.Errorf("%s is logged %d times, want %d:\n%s", words, found, n, d.logs)
+			}
+		}
+	}
+}
+
+func TestWhoGivesUpMakesNoInstanceUnready(t *testing.T) {
+	d := newDesk(t)
+	d.handler = NewProbes(d.admin, d.admin.Metrics(), d.intake.NewID, slog.New(slog.NewTextHandler(d.logs, nil)))
+	ctx, giveUp := context.WithCancel(t.Context())
+	giveUp()
+	d.store.fail(context.Canceled)
+	d.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/readyz", nil))
+	if text := d.logs.String(); strings.Contains(text, "ready") {
+		t.Error(text)
+	}
+}
+
+func TestProbesPointToNothingThatIsntThere(t *testing.T) {
+	d := newDesk(t)
+	d.handler = NewProbes(d.admin, d.admin.Metrics(), d.intake.NewID, slog.New(slog.DiscardHandler))
+	for _, method := range []string{"GET", "POST"} {
+		p := wantProblem(t, d.do(method, "/v1/conflicts", ""), noPage)
+		if strings.Contains(p.Detail, "openapi") || !strings.Contains(p.Detail, "/livez, /readyz and /metrics") {
+			t.Errorf("%s: %q", method, p.Detail)
+		}
+	}
+	wantProblem(t, d.do("POST", "/livez", ""), wrongMethod)
 }
 
 func TestTheOperatorsDocumentIsAsServed(t *testing.T) {

@@ -89,7 +89,9 @@ func (g *gateway) runWith(ctx context.Context, d doors, apps net.Listener) error
 	if err != nil {
 		return err
 	}
-	desk := &admin.Desk{Store: g.store, Settler: g.settler, Ready: g.ready, Push: g.web.Metrics(), Log: g.log}
+	desk := &admin.Desk{
+		Store: g.store, Settler: g.settler, Ready: g.ready, StreamUsable: g.bus.Usable, Push: g.web.Metrics(), Log: g.log,
+	}
 	metrics := desk.Metrics()
 	group, ctx := errgroup.WithContext(ctx)
 	var open []*http.Server

@@ -29,6 +29,7 @@ type bus interface {
 	verdict.Stream
 	Work(ctx context.Context, provider string, kind verdict.Kind, limit int, handle func(context.Context, verdict.Command) error) error
 	Follow(ctx context.Context, deliver func(verdict.Event)) error
+	Usable() bool
 }
 
 // parts are the ports of an instance, open.

@@ -34,7 +34,7 @@ func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error 
 		InactiveThreshold: 10 * time.Second, // then the server forgets a consumer nobody reads from
 		MemoryStorage:     true,
 	}
-	for ctx.Err() == nil {
+	for troubles := newTroubles(s.log); ctx.Err() == nil; {
 		last, err := s.listen(ctx, cfg, deliver)
 		if s.closed.Load() {
 			return ErrClosed
@@ -44,7 +44,7 @@ func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error 
 			cfg.DeliverPolicy, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
 		}
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("cannot follow the events; will try again", "error", err)
+			troubles.tell("cannot follow the events; will try again", err)
 			pause(ctx, retryPause)
 		}
 	}
@@ -67,7 +67,7 @@ func (s *Stream) listen(ctx context.Context, cfg jetstream.ConsumerConfig, deliv
 	}
 	defer messages.Stop()
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
+		m, err := s.next(ctx, messages)
 		if err != nil {
 			return last, fmt.Errorf("read the events: %w", err)
 		}
@@ -84,4 +84,14 @@ func (s *Stream) listen(ctx context.Context, cfg jetstream.ConsumerConfig, deliv
 		}
 		deliver(e)
 	}
+}
+
+// next waits for a message. On servers elsewhere one comes every few seconds, see soundEvery.
+func (s *Stream) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	if s.server == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, deafAfter)
+		defer cancel()
+	}
+	return messages.Next(jetstream.NextContext(ctx))
 }

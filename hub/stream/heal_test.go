@@ -210,10 +210,10 @@ func TestAHealthyServerIsLeftAlone(t *testing.T) {
 }
 
 // listen starts a NATS server with an empty store on loopback, as another process would; -1 chooses the port.
-func listen(t *testing.T, port int) *server.Server {
+func listen(t *testing.T, port int, users ...*server.User) *server.Server {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
+		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), Users: users,
 	})
 	if err != nil {
 		t.Fatal(err)

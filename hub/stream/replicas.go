@@ -21,10 +21,13 @@ const (
 const (
 	errCodeNoPeers    jetstream.ErrorCode = 10005 // too few servers are there that have room
 	errCodeNoLeader   jetstream.ErrorCode = 10008 // the servers of the cluster have elected none
-	errCodeNoRoom     jetstream.ErrorCode = 10023
+	errCodeConsumer   jetstream.ErrorCode = 10012 // a consumer can't be changed so
 	errCodeNoCluster  jetstream.ErrorCode = 10074 // the server is alone, by its configuration
 	errCodeAllOffline jetstream.ErrorCode = 10118 // the servers that keep the stream are away
 )
+
+// noRoom is what the server says where there is no room for as many replicas: on the servers, or by the account's limits.
+var noRoom = []jetstream.ErrorCode{errCodeNoCluster, errCodeNoPeers, 10002, 10023, 10028, 10047, 10120}
 
 func refused(err error, codes ...jetstream.ErrorCode) bool {
 	var refusal *jetstream.APIError
@@ -64,11 +67,11 @@ func (s *Stream) replicate(cfg jetstream.StreamConfig, put func(jetstream.Stream
 		if alone && s.told {
 			return fmt.Errorf("stream.replicas: %d; %w: give 1, or the servers of a cluster in stream.url", s.replicas, err)
 		}
-		if cfg.Replicas > 1 && refused(err, errCodeNoCluster, errCodeNoPeers, errCodeNoRoom) {
+		if cfg.Replicas > 1 && refused(err, noRoom...) {
 			continue
 		}
 		if err == nil && cfg.Replicas < s.replicas && !alone {
-			s.log.Warn("the cluster has too few servers for the stream; keeping fewer replicas until there are more",
+			s.log.Warn("the cluster has too few servers, or too little room, for the stream; keeping fewer replicas until there are more",
 				"stream", cfg.Name, "replicas", cfg.Replicas, "want", s.replicas)
 			s.short, s.asked = true, time.Now()
 		}

@@ -32,6 +32,16 @@ import (
 // with the calls that are waited for in vain about as long as verdict.Lease. What the old one held is in the database.
 const patience = 12 * time.Second
 
+// moveAfter is how long a cluster doesn't answer until another of its servers is tried: longer than most elections.
+const moveAfter = 8 * time.Second
+
+// soundEvery is how often each instance sends an event that says nothing, and deafAfter how long a Follow may hear none: its
+// consumer may be kept by a server that has come back with an older copy of the stream, and be well but for that.
+const (
+	soundEvery = 3 * time.Second
+	deafAfter  = 10 * time.Second
+)
+
 // errLeaderless: nobody takes messages for the stream.
 var errLeaderless = errors.New("the stream has no leader")
 
@@ -65,7 +75,7 @@ func passing(err error) bool {
 }
 
 // checkShared makes streams on servers elsewhere that are missing, and those anew that can't be used for longer than
-// patience.
+// patience. That begins anew when a cluster answers again that was away: it has leaders to elect.
 func (s *Stream) checkShared(ctx context.Context) error {
 	err := s.declareMissing(ctx)
 	if err != nil || s.doubted.Swap(false) {
@@ -76,15 +86,23 @@ func (s *Stream) checkShared(ctx context.Context) error {
 			err = probed
 		}
 	}
-	if err == nil {
-		s.wellAt = time.Now()
+	now := time.Now()
+	switch {
+	case err == nil:
+		s.wellAt, s.answeredAt = now, now
 		s.raise(ctx)
-		return nil
+		return s.sound(ctx, now)
+	case ctx.Err() != nil:
+		return err
+	case s.askCluster(ctx) != nil:
+		s.wellAt = now
+		return errors.Join(err, s.move(now))
 	}
-	if ctx.Err() != nil || time.Since(s.wellAt) < patience {
+	s.answeredAt = now
+	if now.Sub(s.wellAt) < patience {
 		return err
 	}
-	s.wellAt = time.Now()
+	s.wellAt = now
 	if err := s.remake(ctx); err != nil {
 		s.log.Error("the stream stays unusable", "error", err)
 		return err
@@ -92,33 +110,81 @@ func (s *Stream) checkShared(ctx context.Context) error {
 	return nil
 }
 
+// sound sends, now and then, what every Follow of every instance hears.
+func (s *Stream) sound(ctx context.Context, now time.Time) error {
+	if now.Sub(s.soundedAt) < soundEvery {
+		return nil
+	}
+	s.soundedAt = now
+	return s.probe(ctx, eventStream)
+}
+
 func (s *Stream) probeAll(ctx context.Context) error {
 	var errs []error
-	for _, subject := range probes {
-		errs = append(errs, s.probe(ctx, subject))
+	for _, cfg := range streams {
+		errs = append(errs, s.probe(ctx, cfg.Name))
 	}
 	return errors.Join(errs...)
 }
 
-// remake makes the streams anew that can't be used. Whether it may depends on the servers' own leader: one that answers
-// speaks for more than half of them, so it isn't us who are cut off.
-func (s *Stream) remake(ctx context.Context) error {
-	call, cancel := context.WithTimeout(ctx, callTimeout)
+// askCluster returns an error if the servers' own leader doesn't answer. One that does speaks for more than half of them, or
+// has done so a moment ago.
+func (s *Stream) askCluster(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if _, err := s.link.Load().js.AccountInfo(call); err != nil {
-		return fmt.Errorf("the NATS cluster doesn't answer (%w); more than half of its servers must run and reach each other: "+
-			"start those that are missing, under the names they had, with their stores or empty", err)
+	_, err := s.link.Load().js.AccountInfo(ctx)
+	return err
+}
+
+// move connects to another server once the cluster hasn't answered for a while: the one that we are connected to may be cut
+// off from the others, and be well as far as our connection tells.
+func (s *Stream) move(now time.Time) error {
+	if now.Sub(s.answeredAt) < moveAfter {
+		return nil
 	}
+	s.answeredAt = now
+	s.log.Error("the NATS cluster doesn't answer; trying another of its servers. More than half of them must run JetStream and " +
+		"reach each other: start those that are missing, under the names they had, with their stores or empty")
+	return s.link.Load().conn.ForceReconnect()
+}
+
+// remake makes the streams anew that can't be used.
+func (s *Stream) remake(ctx context.Context) error {
 	var errs []error
 	for _, cfg := range streams {
-		reason := s.probe(ctx, probes[cfg.Name])
+		reason := s.probe(ctx, cfg.Name)
 		if reason == nil {
+			continue
+		}
+		if spared := s.spare(ctx, cfg.Name); spared != nil {
+			errs = append(errs, fmt.Errorf("stream %s: %w, but %w", cfg.Name, reason, spared))
 			continue
 		}
 		s.log.Warn("a stream stays unusable; making it anew, empty", "stream", cfg.Name, "reason", reason)
 		errs = append(errs, s.replace(ctx, cfg))
 	}
 	return errors.Join(errs...)
+}
+
+// spare says why a stream that takes nothing from us isn't to be deleted; nil if it is.
+func (s *Stream) spare(ctx context.Context, name string) error {
+	if denied := s.denied.Load(); denied != nil && time.Since(denied.at) < 2*patience {
+		return fmt.Errorf("our user may not use it (%w); let it publish and subscribe to verdict.>, $JS.API.> and _INBOX.>", denied.err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	stream, err := s.link.Load().js.Stream(ctx, name)
+	if err != nil {
+		return nil
+	}
+	info := stream.CachedInfo() // by the server's clock
+	switch {
+	case info.TimeStamp.Sub(info.Created) < patience:
+		return errors.New("it was made a moment ago")
+	case !leaderless(info) && info.TimeStamp.Sub(info.State.LastTime) < patience:
+		return errors.New("it takes messages of others; see this instance's user and its way to the servers")
+	}
+	return nil
 }
 
 func (s *Stream) replace(ctx context.Context, cfg jetstream.StreamConfig) error {

@@ -36,10 +36,15 @@ type Stream struct {
 	short    bool        // the servers keep fewer of a stream that we made; of Open, then of the watching goroutine only
 	asked    time.Time   // when they were last asked for more; as above
 
-	ill     int       // how many checks in a row found the stream unusable; of the watching goroutine only
-	wellAt  time.Time // when it was last usable, or made anew; of the watching goroutine only
-	stop    context.CancelFunc
-	watcher sync.WaitGroup
+	denied   atomic.Pointer[denial] // the servers' last word on what our user may not do; nil if there was none
+	unusable atomic.Bool            // by the last look at it
+
+	ill        int       // how many checks in a row found the stream unusable; of the watching goroutine only
+	wellAt     time.Time // when it was last usable, made anew, or its cluster away; of the watching goroutine only
+	soundedAt  time.Time // when it last sent what all Follows hear; as above
+	answeredAt time.Time // when its cluster last answered, or we moved to another server; as above
+	stop       context.CancelFunc
+	watcher    sync.WaitGroup
 }
 
 // link is a connection. To another process it is one for life, which mends itself; to the embedded server there is a new
@@ -140,7 +145,7 @@ func (s *Stream) connect(address string, options ...nats.Option) error {
 // begin starts to watch over the stream.
 func (s *Stream) begin() {
 	ctx, stop := context.WithCancel(context.Background())
-	s.stop, s.wellAt = stop, time.Now()
+	s.stop, s.wellAt, s.answeredAt = stop, time.Now(), time.Now()
 	s.watcher.Go(func() { s.watch(ctx) })
 }
 
@@ -158,7 +163,19 @@ func (s *Stream) Close() {
 	}
 }
 
+// denial is what the servers don't let our user do, and when they said so.
+type denial struct {
+	err error
+	at  time.Time
+}
+
+// Usable reports whether commands and events could be handed over when it was last looked at, at most a few seconds ago.
+func (s *Stream) Usable() bool { return !s.unusable.Load() }
+
 func (s *Stream) onError(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		s.denied.Store(&denial{err, time.Now()})
+	}
 	s.log.Warn("stream connection", "error", err)
 }
 

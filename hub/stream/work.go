@@ -50,7 +50,7 @@ func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, l
 	}
 	w := &worker{log: s.log.With("subject", subject), handle: handle, slots: make(chan struct{}, limit)}
 	defer w.running.Wait()
-	for ctx.Err() == nil {
+	for troubles := newTroubles(w.log); ctx.Err() == nil; {
 		err := s.serve(ctx, w, jetstream.ConsumerConfig{
 			Durable:       string(kind) + "-" + provider,
 			FilterSubject: subject,
@@ -63,7 +63,7 @@ func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, l
 			return ErrClosed
 		}
 		if err != nil && ctx.Err() == nil {
-			w.log.Warn("cannot fetch commands; will try again", "error", err)
+			troubles.tell("cannot fetch commands; will try again", err)
 			pause(ctx, retryPause)
 		}
 	}
@@ -74,7 +74,7 @@ func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, l
 func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerConfig) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	consumer, err := s.link.Load().js.CreateOrUpdateConsumer(call, commandStream, cfg)
+	consumer, err := s.declareConsumer(call, cfg)
 	if err != nil {
 		return fmt.Errorf("declare consumer %s: %w", cfg.Durable, err)
 	}
@@ -98,6 +98,21 @@ func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerCon
 	}
 }
 
+// declareConsumer makes a consumer, or brings the one that is there up to date. One that can't be changed is made anew:
+// what others are carrying out of its commands comes a second time.
+func (s *Stream) declareConsumer(ctx context.Context, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	js := s.link.Load().js
+	consumer, err := js.CreateOrUpdateConsumer(ctx, commandStream, cfg)
+	if !refused(err, errCodeConsumer) {
+		return consumer, err
+	}
+	s.log.Warn("a consumer can't be changed; making it anew", "consumer", cfg.Durable, "error", err)
+	if err := js.DeleteConsumer(ctx, commandStream, cfg.Durable); err != nil {
+		return nil, err
+	}
+	return js.CreateConsumer(ctx, commandStream, cfg)
+}
+
 // notAhead makes a consumer anew that remembers having got further than its stream reaches. A power cut does that: the
 // server syncs the two apart, and the consumer would sleep until the stream had counted up to its place.
 func (s *Stream) notAhead(ctx context.Context, consumer jetstream.Consumer, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
@@ -108,6 +123,14 @@ func (s *Stream) notAhead(ctx context.Context, consumer jetstream.Consumer, cfg 
 		return nil, err
 	}
 	last := stream.CachedInfo().State.LastSeq
+	if at > last && s.server == nil { // the server that told it may only be behind the others
+		pause(ctx, time.Second)
+		info, err := stream.Info(ctx)
+		if err != nil {
+			return nil, err
+		}
+		last = info.State.LastSeq
+	}
 	if at <= last {
 		return consumer, nil
 	}

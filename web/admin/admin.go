@@ -42,6 +42,8 @@ type Desk struct {
 	Ready   func() error           // says why this instance should get no more work, such as that it is stopping; nil if it may
 	Push    []prometheus.Collector // of what web counts
 	Log     *slog.Logger
+
+	StreamUsable func() bool // reports whether commands and events can be handed over at the moment
 }
 
 // Route is one operation of the API.

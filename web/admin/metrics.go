@@ -24,12 +24,22 @@ func (d *Desk) Metrics() http.Handler {
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector(), newBacklogCollector(d.Store), newPartnerCollector(d.Settler.Planner),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "verdict_stream_usable", Help: "1 if commands and events can be handed over; else verdicts come later.",
+		}, d.streamUsable),
 	)
 	registry.MustRegister(d.Push...)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(d.Log.Handler(), slog.LevelError), ErrorHandling: promhttp.ContinueOnError,
 		Registry: registry, MaxRequestsInFlight: maxScrapes,
 	})
+}
+
+func (d *Desk) streamUsable() float64 {
+	if d.StreamUsable() {
+		return 1
+	}
+	return 0
 }
 
 // backlogCollector counts what is not done whenever Prometheus asks.

@@ -67,7 +67,7 @@ func planner(t *testing.T) *verdict.Planner {
 
 func scrape(t *testing.T, s Store) (int, string) {
 	t.Helper()
-	d := Desk{Store: s, Settler: &verdict.Settler{Planner: planner(t)}, Log: slog.New(slog.DiscardHandler)}
+	d := Desk{Store: s, StreamUsable: func() bool { return false }, Settler: &verdict.Settler{Planner: planner(t)}, Log: slog.New(slog.DiscardHandler)}
 	answer := httptest.NewRecorder()
 	d.Metrics().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return answer.Code, answer.Body.String()
@@ -77,6 +77,7 @@ func TestMetricsCountTheBacklogAndTellOfPartners(t *testing.T) {
 	code, text := scrape(t, counted{backlog: verdict.Backlog{Commands: 1, Review: 2, Conflicts: 3, Parked: 4}})
 	for _, want := range []string{
 		"verdict_outbox_commands 1\n", "verdict_review_transactions 2\n", "verdict_conflicts 3\n", "verdict_parked_webhooks 4\n",
+		"verdict_stream_usable 0\n",
 		`verdict_partner_circuit_open{provider="new"} 0` + "\n", `verdict_partner_circuit_open{provider="strict"} 1` + "\n",
 		`verdict_partner_refusals_total{provider="new"} 0` + "\n", `verdict_partner_refusals_total{provider="strict"} 1` + "\n",
 		`verdict_partner_checks_last_hour{provider="new"} 0` + "\n", `verdict_partner_check_price_seconds{provider="new"} 8` + "\n",

@@ -1,0 +1,124 @@
+package stream
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"verdict"
+)
+
+// created returns when a stream was made.
+func created(t *testing.T, s *Stream, name string) time.Time {
+	t.Helper()
+	stream, err := s.link.Load().js.Stream(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream.CachedInfo().Created
+}
+
+// What is wrong with one instance's user is no reason to take the stream away from the others.
+func TestAnInstanceThatMayNotPublishDeletesNothing(t *testing.T) {
+	t.Parallel()
+	may := &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{commandPrefix + ">"}}}
+	address := listen(t, -1, &server.User{Username: "well", Password: "p"}, &server.User{Username: "ill", Password: "p", Permissions: may}).Addr().String()
+	well, ill := open(t, Config{URL: "nats://well:p@" + address}), open(t, Config{URL: "nats://ill:p@" + address})
+	made := created(t, well, commandStream)
+	if err := ill.Publish(t.Context(), commands(1, 1), nil); err == nil {
+		t.Fatal("it may publish")
+	}
+	until(t, "it says that the stream is unusable", healing, func() bool { return !ill.Usable() })
+	time.Sleep(patience + 2*callTimeout + 3*time.Second) // until it would have been made anew
+	if now := created(t, well, commandStream); !now.Equal(made) {
+		t.Errorf("made at %s, and anew at %s", made, now)
+	}
+	if ill.Usable() || !well.Usable() {
+		t.Errorf("usable to the one: %v, to the other: %v", ill.Usable(), well.Usable())
+	}
+}
+
+// Another version of us, or a person, may have made a consumer that can't be changed into ours.
+func TestAConsumerThatCannotBeChangedIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{URL: "nats://" + listen(t, -1).Addr().String()})
+	_, err := s.link.Load().js.CreateConsumer(t.Context(), commandStream, jetstream.ConsumerConfig{
+		Durable: "submit-djamo", FilterSubject: commandPrefix + "djamo.submit", AckPolicy: jetstream.AckExplicitPolicy, MaxWaiting: 100,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &diary{}
+	work(t, s, 1, d.handle)
+	publish(t, s, commands(1, 1), nil)
+	until(t, "the command is handled", healing, func() bool { return len(d.all()) == 1 })
+}
+
+// A stream of others that takes our subjects acknowledges what nobody will handle.
+func TestAStreamOfOthersIsNotTakenForOurs(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{URL: "nats://" + listen(t, -1).Addr().String()})
+	js := s.link.Load().js
+	if err := js.DeleteStream(t.Context(), commandStream); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ALL", Subjects: []string{commandPrefix + ">"}}); err != nil {
+		t.Skip("our stream was made again before: ", err)
+	}
+	until(t, "it says that the stream is unusable", healing, func() bool { return !s.Usable() })
+	time.Sleep(3 * watchEvery)
+	if s.Usable() {
+		t.Error("a stream of others passes for ours")
+	}
+	if err := js.DeleteStream(t.Context(), "ALL"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is usable again", healing, s.Usable)
+}
+
+// An account may have room for fewer replicas than its cluster has servers.
+func TestAnAccountsLimitsAreRoomToo(t *testing.T) {
+	t.Parallel()
+	c := prepare(t, "accounts {V {jetstream {max_store: 100MB, max_mem: 50MB}, users: [{user: v, password: p}]}, "+
+		"$SYS {users: [{user: s, password: p}]}}\nno_auth_user: v")
+	for _, n := range c.nodes {
+		c.start(t, n)
+	}
+	c.ready(t, len(c.nodes))
+	s := open(t, Config{URL: c.url()})
+	if got := replicas(t, s); got != [...]int{1, 1} {
+		t.Errorf("%v replicas where there is room for one", got)
+	}
+}
+
+// A consumer that sleeps looks as well as one that has nothing to tell.
+func TestAFollowerWhoseConsumerSleepsListensAnew(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{URL: "nats://" + listen(t, -1).Addr().String()})
+	heard := &diary{}
+	follow(t, s, heard.hear)
+	until(t, "it hears", healing, func() bool {
+		publish(t, s, nil, []verdict.Event{event(1)})
+		return len(heard.all()) > 0
+	})
+	events, err := s.link.Load().js.Stream(t.Context(), eventStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range events.ConsumerNames(t.Context()).Name() {
+		if _, err := events.PauseConsumer(t.Context(), name, time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(t, s, nil, []verdict.Event{event(2)})
+	until(t, "it hears again", healing, func() bool { return heard.times()["t2"] > 0 })
+	before := len(heard.all())
+	time.Sleep(deafAfter + 2*soundEvery)
+	publish(t, s, nil, []verdict.Event{event(3)})
+	until(t, "it goes on", healing, func() bool { return len(heard.all()) > before })
+	if n := heard.times()["t2"]; n != 1 {
+		t.Errorf("the event came %d times", n)
+	}
+}
