@@ -5,6 +5,7 @@ package persistence
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"verdict"
@@ -28,6 +29,17 @@ func Open(ctx context.Context, url string) (verdict.Store, error) {
 	case url == "memory:":
 		return memory.New(), nil
 	}
-	return nil, fmt.Errorf("a store of kind %q, or a URL of another form: give sqlite:PATH (such as sqlite:data/verdict.db or "+
-		"sqlite:/var/lib/verdict/verdict.db), postgres://USER:PASSWORD@HOST:5432/DATABASE, or memory: for a trial", scheme)
+	return nil, fmt.Errorf("%s: give sqlite:PATH (such as sqlite:data/verdict.db or "+
+		"sqlite:/var/lib/verdict/verdict.db), postgres://USER:PASSWORD@HOST:5432/DATABASE, or memory: for a trial", kind(url))
+}
+
+var schemeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`) // RFC 3986 section 3.1
+
+// kind says of what kind a URL is that can't be opened, and no more: anything in it may be a password.
+func kind(url string) string {
+	scheme, _, ok := strings.Cut(url, ":")
+	if !ok || !schemeName.MatchString(scheme) {
+		return "the database isn't given as a URL"
+	}
+	return fmt.Sprintf("a store of kind %q, or a URL of another form", scheme)
 }

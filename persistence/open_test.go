@@ -36,6 +36,8 @@ func TestOpenNamesTheFormsThatWork(t *testing.T) {
 	t.Chdir(dir)
 	for _, url := range []string{
 		"", "sqlite", "sqlite:", "sqlite://data/verdict.db", "SQLITE:x", "memory", "memory:x", "mysql:x", "verdict.db",
+		"host=127.0.0.1 user=u password=secret", "host=127.0.0.1 password=secret:x", "postgres:u:secret@127.0.0.1/d", "secret",
+		"sqlite://u:secret@127.0.0.1/d", "mysql://u:secret@127.0.0.1/d",
 	} {
 		s, err := Open(t.Context(), url)
 		if err == nil {

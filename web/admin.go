@@ -1,10 +1,12 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"verdict"
 	"verdict/web/admin"
@@ -21,7 +23,7 @@ func NewAdmin(d *admin.Desk, metrics http.Handler, guard *auth.Guard, newID func
 	}
 	o.add([]route{
 		{"GET /livez", alive},
-		{"GET /readyz", ready(d, error.Error)},
+		{"GET /readyz", ready(d, reason)},
 		{"GET /openapi.json", file("openapi.json", admin.Document)},
 		{"GET /problems/{slug}", explain},
 	})
@@ -32,14 +34,52 @@ func NewAdmin(d *admin.Desk, metrics http.Handler, guard *auth.Guard, newID func
 // NewProbes returns the http.Handler of a listener for supervisors, load balancers and Prometheus, which asks nobody who they
 // are: /livez, /readyz and /metrics name no tenant, owner or transaction, and why an instance isn't ready is left to its log.
 func NewProbes(d *admin.Desk, metrics http.Handler, newID func() string, log *slog.Logger) http.Handler {
-	why := func(err error) string {
-		log.Warn("not ready", "error", err)
+	p := probes{newRouter(newID, log)}
+	problems := func(w http.ResponseWriter, r *http.Request) error {
+		err := explain(w, r)
+		if errors.As(err, new(refusal)) {
+			return noProbe()
+		}
+		return err
+	}
+	p.add([]route{{"GET /livez", alive}, {"GET /readyz", ready(d, (&readiness{log: log}).became)}, {"GET /problems/{slug}", problems}})
+	p.mux.Handle("GET /metrics", metrics)
+	return p
+}
+
+// probes says of other paths what there is: it has no OpenAPI document.
+type probes struct{ *router }
+
+func (p probes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if len(p.methods(r)) == 0 {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		p.fail(w, r, noProbe())
+		return
+	}
+	p.router.ServeHTTP(w, r)
+}
+
+func noProbe() error {
+	return refusal{noPage, "Nothing was stored. There are /livez, /readyz and /metrics."}
+}
+
+// readiness logs each change of it once, however often anybody asks.
+type readiness struct {
+	log *slog.Logger
+	not atomic.Bool
+}
+
+// became words an answer: why an instance isn't ready, or nil.
+func (r *readiness) became(err error) string {
+	if changed := r.not.Swap(err != nil) != (err != nil); changed && err != nil {
+		r.log.Warn("not ready", "error", err)
+	} else if changed {
+		r.log.Info("ready again")
+	}
+	if err != nil {
 		return "not ready; see the log"
 	}
-	probes := newRouter(newID, log)
-	probes.add([]route{{"GET /livez", alive}, {"GET /readyz", ready(d, why)}, {"GET /problems/{slug}", explain}})
-	probes.mux.Handle("GET /metrics", metrics)
-	return probes
+	return "ok"
 }
 
 // operators guards what operators call.
@@ -131,14 +171,23 @@ func readMembers(w http.ResponseWriter, r *http.Request, names []string) (map[st
 // alive takes GET /livez: the process answers.
 func alive(w http.ResponseWriter, _ *http.Request) error { return writeText(w, http.StatusOK, "ok\n") }
 
-// ready takes GET /readyz. why words the reason of an instance that isn't ready.
-func ready(d *admin.Desk, why func(error) string) handler {
+// ready takes GET /readyz. word words the answer: why an instance isn't ready, or nil.
+func ready(d *admin.Desk, word func(error) string) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := d.CheckReady(r.Context()); err != nil {
-			return writeText(w, http.StatusServiceUnavailable, why(err)+"\n")
+		status := http.StatusOK
+		err := d.CheckReady(context.WithoutCancel(r.Context())) // that somebody gave up says nothing of us
+		if err != nil {
+			status = http.StatusServiceUnavailable
 		}
-		return writeText(w, http.StatusOK, "ok\n")
+		return writeText(w, status, word(err)+"\n")
 	}
+}
+
+func reason(err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return "ok"
 }
 
 func writeText(w http.ResponseWriter, status int, text string) error {

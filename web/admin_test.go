@@ -346,12 +346,17 @@ func TestProbesLogEachChangeOnce(t *testing.T) {
 	}
 }
 
+// attentive does nothing for callers who have given up.
+type attentive struct{ *memory }
+
+func (s attentive) LastEventID(ctx context.Context) (int64, error) { return 0, ctx.Err() }
+
 func TestWhoGivesUpMakesNoInstanceUnready(t *testing.T) {
 	d := newDesk(t)
+	d.admin.Store = attentive{d.store}
 	d.handler = NewProbes(d.admin, d.admin.Metrics(), d.intake.NewID, slog.New(slog.NewTextHandler(d.logs, nil)))
 	ctx, giveUp := context.WithCancel(t.Context())
 	giveUp()
-	d.store.fail(context.Canceled)
 	d.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", "/readyz", nil))
 	if text := d.logs.String(); strings.Contains(text, "ready") {
 		t.Error(text)
@@ -362,12 +367,18 @@ func TestProbesPointToNothingThatIsntThere(t *testing.T) {
 	d := newDesk(t)
 	d.handler = NewProbes(d.admin, d.admin.Metrics(), d.intake.NewID, slog.New(slog.DiscardHandler))
 	for _, method := range []string{"GET", "POST"} {
-		p := wantProblem(t, d.do(method, "/v1/conflicts", ""), noPage)
-		if strings.Contains(p.Detail, "openapi") || !strings.Contains(p.Detail, "/livez, /readyz and /metrics") {
-			t.Errorf("%s: %q", method, p.Detail)
-		}
+		wantProbes(t, d.do(method, "/v1/conflicts", ""))
 	}
+	wantProbes(t, d.do("GET", "/problems/x", ""))
 	wantProblem(t, d.do("POST", "/livez", ""), wrongMethod)
+}
+
+func wantProbes(t *testing.T, answer *httptest.ResponseRecorder) {
+	t.Helper()
+	p := wantProblem(t, answer, noPage)
+	if strings.Contains(p.Detail, "openapi") || !strings.Contains(p.Detail, "/livez, /readyz and /metrics") {
+		t.Errorf("%q", p.Detail)
+	}
 }
 
 func TestTheOperatorsDocumentIsAsServed(t *testing.T) {

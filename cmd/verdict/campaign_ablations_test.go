@@ -222,6 +222,7 @@ func checkEarly(s *alteredStore) {
 // each as the checker needs to see it. One that is whole must pass among them.
 func TestTheCheckerSeesEachAblation(t *testing.T) {
 	t.Parallel()
+	campaign(t)
 	runs := map[string]func(*testing.T){"nothing is broken": func(t *testing.T) {
 		if found := violationsOf(t, orders(), crashVariable+"=never:1"); len(found) > 0 {
 			t.Errorf("found:\n%s", strings.Join(found, "\n"))

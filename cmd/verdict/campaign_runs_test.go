@@ -13,6 +13,7 @@ import (
 // from outside against the invariants. The runs wait more than they work, so they go at the same time.
 func TestCampaign(t *testing.T) {
 	t.Parallel()
+	campaign(t)
 	seen := newTally()
 	runs := map[string]func(*testing.T){
 		"duplicate storms":               func(t *testing.T) { testDuplicateStorms(t, seen) },

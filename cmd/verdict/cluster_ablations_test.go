@@ -66,6 +66,7 @@ func budgetEach(s *alteredStore) {
 // TestTheCheckerSeesWhatBreaksAClusterAlone runs clusters whose instances are broken on purpose.
 func TestTheCheckerSeesWhatBreaksAClusterAlone(t *testing.T) {
 	t.Parallel()
+	campaign(t)
 	runs := map[string]func(*testing.T){}
 	for name, broken := range clusterAblations() {
 		runs[name] = func(t *testing.T) { broken.mustBeAmong(t, brokenCluster(t, name, broken)) }

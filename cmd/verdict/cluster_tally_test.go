@@ -29,7 +29,7 @@ func newClusterTally() *tally {
 		t.counts[state] = 0
 	}
 	for _, k := range kinds() {
-		t.counts[with(sawLostReply, k.name)], t.counts[with(sawTakeover, k.name)] = 0, 0
+		t.counts[with(sawLostReply, k.name)] = 0
 	}
 	return t
 }

@@ -16,6 +16,7 @@ const clusterLoad = 150 * time.Millisecond
 // from outside against the invariants.
 func TestCluster(t *testing.T) {
 	t.Parallel()
+	campaign(t)
 	seen := newClusterTally()
 	runs := map[string]func(*testing.T){
 		"instances die and stand still": func(t *testing.T) { testInstancesDie(t, seen) },

@@ -41,11 +41,20 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		os.Exit(1)
 	}
-	_ = flag.Set("test.parallel", "4")     // tests here wait more than they work; -parallel still chooses
+	_ = flag.Set("test.parallel", "6")     // tests here wait more than they work, or wait for their campaign; -parallel still chooses
 	os.Setenv("VERDICT_ADMIN_ADDRESS", "") // many gateways run at once; those that need operators are told an address
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// underWay is held by the campaign that runs: each has dozens of processes under load.
+var underWay sync.Mutex
+
+// campaign waits until no other campaign runs.
+func campaign(t *testing.T) {
+	underWay.Lock()
+	t.Cleanup(underWay.Unlock)
 }
 
 // A process is a running instance of the binary.

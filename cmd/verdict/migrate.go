@@ -50,21 +50,27 @@ func migrate(ctx context.Context, from, to string, out io.Writer, progress *tell
 	began := time.Now()
 	path, ok := sqlitePath(from)
 	if !ok {
-		return fmt.Errorf("--from %q: give sqlite:PATH, such as sqlite:data/verdict.db", from)
+		return errors.New("--from: give sqlite:PATH, such as sqlite:data/verdict.db") // and show no password
 	}
 	if !strings.HasPrefix(to, "postgres://") {
-		return errors.New("--to: give postgres://USER:PASSWORD@HOST:5432/DATABASE") // and show no password
+		return errors.New("--to: give postgres://USER:PASSWORD@HOST:5432/DATABASE")
 	}
 	source, err := sqlite.OpenSource(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	origin, err := source.Origin(ctx)
+	target, err := postgres.OpenTarget(ctx, to) // before a gateway on the file has to wait
 	if err != nil {
 		return err
 	}
-	target, err := postgres.OpenTarget(ctx, to, origin)
+	defer func() { err = errors.Join(err, target.Close()) }()
+
+	origin, err := source.Hold(ctx)
+	if err != nil {
+		return err
+	}
+	err = target.Begin(ctx, origin)
 	if errors.Is(err, transfer.ErrFinished) {
 		_, err := fmt.Fprintf(out, "%s was moved to %s already. Nothing is left to do.\n", origin.Name, origin.Left)
 		return err
@@ -72,11 +78,13 @@ func migrate(ctx context.Context, from, to string, out io.Writer, progress *tell
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, target.Close()) }()
-
 	compared, err := transfer.Move(ctx, source, target, progress.tell)
 	progress.end()
 	if errors.Is(err, context.Canceled) {
+		if origin.Left != "" {
+			return fmt.Errorf("interrupted: %s is marked as moved to %s, and no gateway opens either before that is finished; "+
+				"run it again (%w)", origin.Name, origin.Left, err)
+		}
 		return fmt.Errorf("interrupted: %s is in use as before; run it again to go on (%w)", origin.Name, err)
 	}
 	if e := printComparison(out, compared); e != nil || err != nil {

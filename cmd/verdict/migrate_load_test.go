@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"verdict/persistence/postgres"
 )
 
 // A moveLoad is apps that submit and listen while a record is moved.
@@ -65,18 +63,6 @@ func newBlocker(t *testing.T, url string) *blocker {
 		*conn = opened
 	}
 	return b
-}
-
-// makeTables makes the tables of an empty record.
-func (b *blocker) makeTables(t *testing.T, url string) {
-	t.Helper()
-	s, err := postgres.Open(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (b *blocker) run(t *testing.T, statements string) {

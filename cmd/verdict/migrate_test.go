@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"verdict"
+	"verdict/persistence/postgres"
 	"verdict/persistence/postgres/postgrestest"
 	"verdict/persistence/sqlite"
 	"verdict/persistence/transfer"
@@ -205,7 +206,6 @@ func TestAMoveThatIsKilledGoesOn(t *testing.T) {
 	load.add(t)
 
 	target := newBlocker(t, url)
-	target.makeTables(t, url)
 	killed := func(where string) {
 		t.Helper()
 		p := spawn(t, w.moveTo(url), "\x00")
@@ -215,12 +215,13 @@ func TestAMoveThatIsKilledGoesOn(t *testing.T) {
 		t.Logf("killed %s", where)
 	}
 
-	target.run(t, "BEGIN; LOCK TABLE evidence IN ACCESS SHARE MODE") // which bars another name
+	target.run(t, "BEGIN; SELECT pg_advisory_xact_lock(x'76657264696374'::bigint)") // which bars changes of the schema
 	killed("before the target is one")
 	load.add(t)
 
+	w.stage(t, url)
 	target.run(t, `CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END $$;
-		CREATE TRIGGER hold BEFORE INSERT ON evidence FOR EACH ROW WHEN (NEW.number = 2) EXECUTE FUNCTION hold()`)
+		CREATE TRIGGER hold BEFORE INSERT ON moving_evidence FOR EACH ROW WHEN (NEW.number = 2) EXECUTE FUNCTION hold()`)
 	target.run(t, "BEGIN; SELECT pg_advisory_xact_lock(1)")
 	p := spawn(t, w.moveTo(url), "\x00")
 	target.awaitBlocked(t, p)
@@ -241,6 +242,14 @@ func TestAMoveThatIsKilledGoesOn(t *testing.T) {
 	mustNotServe(t, "isn't finished; run verdict migrate again", w.serve(url)...)
 	mustNotServe(t, "was moved to", w.serve("sqlite:"+filepath.Join(w.dir, "verdict.db"))...)
 
+	target.run(t, "BEGIN; LOCK TABLE moving_evidence IN ACCESS EXCLUSIVE MODE")
+	p = spawn(t, w.moveTo(url), "\x00")
+	target.awaitBlocked(t, p)
+	if code := p.terminate(t); code == 0 || !strings.Contains(p.log.String(), "is marked as moved to postgres://") || strings.Contains(p.log.String(), "in use") {
+		t.Errorf("interrupted, it ends with %d:\n%s", code, p.log)
+	}
+	target.release(t)
+
 	out := w.mustMove(t, url)
 	if n := strings.Count(out, "the same in both"); n != len(transfer.Tables()) {
 		t.Errorf("%d tables are the same in both:\n%s", n, out)
@@ -248,6 +257,26 @@ func TestAMoveThatIsKilledGoesOn(t *testing.T) {
 	launch(t, "msg=ready", w.serve(url)...)
 	load.add(t)
 	audit(t, load.wait(), w.ledger())
+}
+
+// stage begins a move, and copies nothing.
+func (w *world) stage(t *testing.T, url string) {
+	t.Helper()
+	source, err := sqlite.OpenSource(t.Context(), filepath.Join(w.dir, "verdict.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := postgres.OpenTarget(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	origin, err := source.Hold(t.Context())
+	if err == nil {
+		err = target.Begin(t.Context(), origin)
+	}
+	if err := errors.Join(err, target.Close(), source.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (w *world) serve(database string) []string {

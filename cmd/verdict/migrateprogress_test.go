@@ -28,10 +28,22 @@ func TestMigrateSaysTheMend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	held, err := sqlite.OpenSource(t.Context(), record) // by another: to wait for it makes no sense before the target is reached
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if _, err := held.Hold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct{ from, to, says string }{
-		{"memory:", "postgres://u:secret@127.0.0.1/x", "--from \"memory:\": give sqlite:PATH"},
+		{"memory:", "postgres://u:secret@127.0.0.1/x", "--from: give sqlite:PATH"},
+		{"postgres://u:secret@h/d", "sqlite:x.db", "--from: give sqlite:PATH"},
+		{"host=h password=secret", "sqlite:x.db", "--from: give sqlite:PATH"},
 		{"sqlite:", "postgres://u:secret@127.0.0.1/x", "give sqlite:PATH"},
 		{"sqlite://data/verdict.db", "postgres://u:secret@127.0.0.1/x", "give sqlite:PATH"},
+		{"sqlite:x.db", "host=h password=secret", "--to: give postgres://USER:PASSWORD@HOST"},
+		{"sqlite:" + record, "postgres://u:se@secret@127.0.0.1:1/x", "with %40 for @"},
 		{"sqlite:x.db", "sqlite:secret.db", "--to: give postgres://USER:PASSWORD@HOST"},
 		{"sqlite:/nowhere/x.db", "postgres://u:secret@127.0.0.1/x", "there is no such file"},
 		{"sqlite:" + record, "postgres://u:secret@127.0.0.1:1/x", "connection refused"},

@@ -21,6 +21,7 @@ const takeoverMargin = 5 * time.Second
 // takes up what each of them has left behind. Clusters don't share anything, so some may run side by side.
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
+	campaign(t)
 	takeRoom(t)
 	const most = 5 // clusters
 	clusters := min(most, (*takeoverKills+4)/5)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -27,19 +28,19 @@ const (
 // schemaName is what needs no quotes.
 var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 
-// parse reads a URL. Its errors show no password: pgx masks them.
+// parse reads a URL. Its errors show nothing of it: where it can't be read, anything may be part of the password.
 //
 // Unless default_query_exec_mode in the URL says otherwise, statements are sent unnamed and their types are remembered
 // here. PgBouncer before 1.21, and later ones unless they are told to, lose named statements between transactions; who has
 // none, or tells it to, may give default_query_exec_mode=cache_statement: the server then plans each statement once, and
 // stores half as much again in a second.
-func parse(url string) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("the URL of the database: %w; give postgres://user:password@host:5432/database", err)
+func parse(text string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(text)
+	if err != nil || !unambiguous(text) {
+		return nil, errBadURL
 	}
 	switch mode := &config.ConnConfig.DefaultQueryExecMode; {
-	case !strings.Contains(url, "default_query_exec_mode="):
+	case !strings.Contains(text, "default_query_exec_mode="):
 		*mode = pgx.QueryExecModeCacheDescribe
 	case *mode == pgx.QueryExecModeExec, *mode == pgx.QueryExecModeSimpleProtocol: // which guess types
 		return nil, errors.New("the URL of the database: give default_query_exec_mode=cache_describe or cache_statement")
@@ -57,10 +58,37 @@ func parse(url string) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// place is where the database is, without who asks and with what password.
-func place(c *pgx.ConnConfig) string {
-	host := net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
-	return fmt.Sprintf("postgres://%s/%s", host, c.Database)
+var errBadURL = errors.New("the URL of the database can't be read; give postgres://user:password@host:5432/database, with %40 for @, " +
+	"%2F for / and %25 for % in a password, and parameters that PostgreSQL knows")
+
+// unambiguous reports whether the user and password of a URL end where they seem to: else a part of the password would be
+// taken for a host or a database, and be shown.
+func unambiguous(text string) bool {
+	_, rest, _ := strings.Cut(text, "://")
+	if i := strings.IndexAny(rest, "@/"); i >= 0 && rest[i] == '@' {
+		rest = rest[i+1:]
+	}
+	return !strings.Contains(rest, "@")
+}
+
+// place is where the database is that a connection may be made to, without who asks and with what password.
+func place(c *pgx.ConnConfig) string { return placeOf(c.Host, c.Port, c.Database, "") }
+
+// placeOf is where a database is, and a schema unless that is the usual one. The host may be the folder of a socket.
+func placeOf(host string, port uint16, database, schema string) string {
+	u := url.URL{Scheme: "postgres", Path: "/" + database}
+	query := url.Values{}
+	if strings.HasPrefix(host, "/") {
+		query.Set("host", host)
+		query.Set("port", strconv.Itoa(int(port)))
+	} else {
+		u.Host = net.JoinHostPort(host, strconv.Itoa(int(port)))
+	}
+	if schema != "" && schema != "public" {
+		query.Set("search_path", schema)
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 const serverSettings = `SELECT current_setting('server_version_num')::int / 10000, current_setting('synchronous_commit'),

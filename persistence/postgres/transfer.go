@@ -1,10 +1,13 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -14,56 +17,89 @@ import (
 
 // A Target is a database that a store is being moved into. Its tables have other names until the move is finished, see stage.
 type Target struct {
-	conn  *pgx.Conn
-	place string
+	conn     *pgx.Conn
+	place    string
+	database string // as the server has it; a pooler may have another name for it
+	run      []byte // names this run, see own
 }
 
 var _ transfer.Target = (*Target)(nil)
 
-// OpenTarget opens the database at url, see Open, to move a store into it. The database, or the schema that the URL chooses,
-// must be empty, hold a record with nothing in it, or hold what an earlier try to move the same store has left there. It
-// returns transfer.ErrFinished if that store has been moved here already.
-func OpenTarget(ctx context.Context, url string, from transfer.Origin) (*Target, error) {
+// OpenTarget connects to the database at url, see Open, to move a store into it. It changes nothing there, and refuses a
+// server that isn't fit to keep the record.
+func OpenTarget(ctx context.Context, url string) (*Target, error) {
 	config, err := parse(url)
 	if err != nil {
 		return nil, fmt.Errorf("open the target: %w", err)
 	}
+	names := nameHosts(config.ConnConfig)
 	conn, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
 		return nil, fmt.Errorf("open the target: %w", err)
 	}
-	t := &Target{conn: conn, place: place(config.ConnConfig)}
-	if schema := config.ConnConfig.RuntimeParams["search_path"]; schema != "" {
-		t.place += "?search_path=" + schema
-	}
-	if err := t.open(ctx, url, from); err != nil {
+	t := &Target{conn: conn, place: place(config.ConnConfig), run: make([]byte, 16)}
+	rand.Read(t.run) // never fails (crypto/rand)
+	if err := t.look(ctx, names); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the target %s: %w", t.place, err), t.Close())
 	}
 	return t, nil
 }
 
-func (t *Target) open(ctx context.Context, url string, from transfer.Origin) error {
+// look finds out where the connection leads, and whether the server is as it must be.
+func (t *Target) look(ctx context.Context, names map[string][]string) error {
+	var schema, encoding string
+	const where = `SELECT current_database(), coalesce(current_schema(), ''), current_setting('server_encoding')`
+	if err := t.conn.QueryRow(ctx, where).Scan(&t.database, &schema, &encoding); err != nil {
+		return err
+	}
+	if schema == "" { // it is made if the URL names it
+		schema = t.conn.Config().RuntimeParams["search_path"]
+	}
+	host, port := reached(t.conn, names)
+	t.place = placeOf(host, port, cmp.Or(t.conn.Config().Database, t.database), schema)
+	if encoding != "UTF8" {
+		return fmt.Errorf("its encoding is %s; give a database that was made with createdb --encoding=UTF8 --template=template0", encoding)
+	}
+	return durable(ctx, t.conn)
+}
+
+// Begin has a store be moved here. The database, or the schema that the URL chooses, must be empty, or hold what an earlier
+// try to move the same store has left there; that try can do nothing more, if it still runs. Begin returns
+// transfer.ErrFinished if that store has been moved here already.
+func (t *Target) Begin(ctx context.Context, from transfer.Origin) error {
+	if err := t.begin(ctx, from); err != nil {
+		return fmt.Errorf("open the target %s: %w", t.place, err)
+	}
+	return nil
+}
+
+func (t *Target) begin(ctx context.Context, from transfer.Origin) error {
 	if from.Left != "" && from.Left != t.place {
 		return fmt.Errorf("%s was moved to %s; give that as the target, or nothing is left to do", from.Name, from.Left)
 	}
-	if err := durable(ctx, t.conn); err != nil {
-		return err
+	if from.Left == "" {
+		if err := t.makeSchema(ctx); err != nil {
+			return err
+		}
 	}
-	staged, err := t.staged(ctx, from)
-	if err != nil || staged {
-		return err
-	}
-	if from.Left != "" {
-		return transfer.ErrFinished
-	}
-	s, err := Open(ctx, url) // which makes the tables
-	if err != nil {
-		return err
-	}
-	if err := s.Close(); err != nil {
-		return err
-	}
-	return t.stage(ctx, from)
+	return t.bounded(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, schemaLock); err != nil {
+			return err
+		}
+		there, err := tablesIn(ctx, tx)
+		switch {
+		case err != nil:
+			return err
+		case slices.Contains(there, "moving") && slices.Contains(there, stagedName("meta")):
+			return t.takeOver(ctx, tx, from)
+		case from.Left != "":
+			return finished(ctx, tx, from, there)
+		case len(there) > 0:
+			return fmt.Errorf("it isn't empty, and has the tables %s; give an empty database or schema, that no gateway has been started on",
+				strings.Join(there, ", "))
+		}
+		return t.stage(ctx, tx, from)
+	})
 }
 
 // Close closes the connection.
@@ -136,10 +172,20 @@ const targetSettings = `SELECT set_config('statement_timeout', '0', true), set_c
 	set_config('tcp_keepalives_idle', '5', true), set_config('tcp_keepalives_interval', '5', true),
 	set_config('tcp_keepalives_count', '2', true)`
 
-// within runs a transaction.
-func (t *Target) within(ctx context.Context, do func(pgx.Tx) error) error {
+// bounded runs a transaction.
+func (t *Target) bounded(ctx context.Context, do func(pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, t.conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, targetSettings); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+// within runs a transaction of a move that has begun, as long as no other run has begun since.
+func (t *Target) within(ctx context.Context, do func(pgx.Tx) error) error {
+	return t.bounded(ctx, func(tx pgx.Tx) error {
+		if err := t.own(ctx, tx); err != nil {
 			return err
 		}
 		return do(tx)

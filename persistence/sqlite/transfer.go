@@ -8,14 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"verdict/persistence/transfer"
 )
 
-// A Source is a store that is being moved. As long as it is open it holds the file's write lock: a gateway that runs on the
+// A Source is a store that is being moved. From Hold to Close it has the file's write lock: a gateway that runs on the
 // file can read, and refuses what it would have to store.
 type Source struct {
 	path string
@@ -26,24 +25,28 @@ type Source struct {
 
 var _ transfer.Source = (*Source)(nil)
 
-// OpenSource opens the store in the file at path to move it, brings its schema up to date, and takes the write lock. A store
-// that was moved already is opened too, so that a move that ended between its last two steps can be finished.
+// OpenSource opens the file at path to move the store in it. It changes nothing, and refuses a file that isn't a store.
 func OpenSource(ctx context.Context, path string) (*Source, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the source: %w", err)
 	}
-	s := &Source{path: path}
-	if err := s.open(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the source %s: %w", path, err), s.Close())
+	if err := check(ctx, path); err != nil {
+		return nil, fmt.Errorf("open the source %s: %w", path, err)
 	}
-	return s, nil
+	return &Source{path: path}, nil
 }
 
-func (s *Source) open(ctx context.Context) (err error) {
-	if _, err := os.Stat(s.path); errors.Is(err, fs.ErrNotExist) {
-		return errors.New("there is no such file; give the path in the gateway's setting database")
+// Hold brings the schema up to date, takes the write lock until Close, and says what is moved. A store that was moved
+// already is held too, so that a move that ended between its last two steps can be finished.
+func (s *Source) Hold(ctx context.Context) (transfer.Origin, error) {
+	if err := s.hold(ctx); err != nil {
+		return transfer.Origin{}, fmt.Errorf("hold the source %s: %w", s.path, err)
 	}
+	return s.origin(ctx)
+}
+
+func (s *Source) hold(ctx context.Context) (err error) {
 	if s.pool, err = sql.Open("sqlite3", dsn(s.path, "_journal_mode=WAL&_synchronous=FULL")); err != nil {
 		return err
 	}
@@ -105,8 +108,7 @@ func (s *Source) Close() error {
 	return errors.Join(errs...)
 }
 
-// Origin says what is moved.
-func (s *Source) Origin(ctx context.Context) (transfer.Origin, error) {
+func (s *Source) origin(ctx context.Context) (transfer.Origin, error) {
 	var made []byte
 	if err := s.conn.QueryRowContext(ctx, secret).Scan(&made); err != nil {
 		return transfer.Origin{}, fmt.Errorf("read the secret: %w", err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mattn/go-sqlite3"
+
 	"verdict/persistence/transfer"
 )
 
@@ -37,6 +39,14 @@ func (s *Source) Leave(ctx context.Context, to string) error {
 	if s.left != "" {
 		return nil
 	}
+	err := s.mark(ctx, to)
+	if isCode(err, sqlite3.ErrFull) {
+		return fmt.Errorf("%w; make room on the file's disk", err)
+	}
+	return err
+}
+
+func (s *Source) mark(ctx context.Context, to string) error {
 	if _, err := s.conn.ExecContext(ctx, makeMark); err != nil {
 		return err
 	}

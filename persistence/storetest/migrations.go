@@ -67,6 +67,7 @@ var (
 	makesTable = regexp.MustCompile(`^CREATE TABLE (\w+) \(`)
 	makesIndex = regexp.MustCompile(`^CREATE (UNIQUE )?INDEX (?:IF NOT EXISTS )?(\w+) ON (\w+) `)
 	dropsIndex = regexp.MustCompile(`^DROP INDEX (?:IF EXISTS )?(\w+)$`)
+	bindsTable = regexp.MustCompile(`(?i)\b(?:REFERENCES|INHERITS)\b[ (]*([^ (),]+)`)
 	addsColumn = regexp.MustCompile(`^ALTER TABLE (\w+) ADD COLUMN \w+ (.+)$`)
 )
 
@@ -74,7 +75,7 @@ var (
 func (l *linter) fault(s string) string {
 	if m := makesTable.FindStringSubmatch(s); m != nil {
 		l.own[m[1]] = true
-		return ""
+		return l.binds(s)
 	}
 	if m := makesIndex.FindStringSubmatch(s); m != nil {
 		unique, name, table := m[1] != "", m[2], m[3]
@@ -99,7 +100,18 @@ func (l *linter) fault(s string) string {
 		if !l.own[m[1]] && !l.dialect.Column.MatchString(m[2]) {
 			return "binaries of before know nothing to put there, or it touches every row"
 		}
-		return ""
+		return l.binds(s)
 	}
 	return "it does more than add a table, a column or an index"
+}
+
+// binds says in what way a table of the migration holds rows of another: binaries of before would fail to delete them, or
+// find more rows than they stored.
+func (l *linter) binds(s string) string {
+	for _, m := range bindsTable.FindAllStringSubmatch(s, -1) {
+		if !l.own[m[1]] {
+			return "binaries of before know nothing of what binds " + m[1]
+		}
+	}
+	return ""
 }

@@ -37,8 +37,9 @@ type Target interface {
 	// Place is where the target is, without a password.
 	Place() string
 
-	// Finish makes a store of it that gateways can open, durably.
-	Finish(ctx context.Context) error
+	// Finish has the source left, and makes a store of the target that gateways can open, durably. It does neither if
+	// another move into the target has begun since this one did, and none begins before it returns.
+	Finish(ctx context.Context, leave func() error) error
 }
 
 // ErrDifferent: the target isn't as the source is after all was copied. The source is as it was.
@@ -70,11 +71,19 @@ func Move(ctx context.Context, from Source, to Target, watch func(Progress)) ([]
 	}
 	// From here on it is done in any case: the source is nobody's when it is marked, and the target not before it is finished.
 	ctx = context.WithoutCancel(ctx)
-	if err := from.Leave(ctx, to.Place()); err != nil {
-		return compared, fmt.Errorf("mark the source as moved: %w", err)
-	}
-	if err := to.Finish(ctx); err != nil {
+	left := false
+	err = to.Finish(ctx, func() error {
+		if err := from.Leave(ctx, to.Place()); err != nil {
+			return fmt.Errorf("mark the source as moved: %w", err)
+		}
+		left = true
+		return nil
+	})
+	switch {
+	case err != nil && left:
 		return compared, fmt.Errorf("the source is marked as moved, but the target isn't finished: %w; run it again", err)
+	case err != nil:
+		return compared, fmt.Errorf("%w; run it again", err)
 	}
 	return compared, nil
 }
