@@ -148,10 +148,14 @@ func (t Transaction) Watch(p Policy, now time.Time) Transaction {
 }
 
 // Ask returns the state that must be on record before a check is made: so of two who have the same command only one
-// asks. Should that one die, another asks after Lease.
+// asks. Should that one die, another asks after Lease. The reply isn't waited for any more: one that comes late and decides
+// nothing has no say in when to ask next.
 func (t Transaction) Ask(now time.Time) Transaction {
 	t.Version++
 	t.Due = now.Add(Lease)
+	if t.Stage == StageSending {
+		t.Stage = StageWaiting
+	}
 	return t
 }
 

@@ -170,6 +170,15 @@ func TestAPartnerThatAlwaysRefusesToBeAskedIsLeftForReview(t *testing.T) {
 	t.Error("still asking after 1000 refusals")
 }
 
+func TestALateReplyThatDecidesNothingLeavesTheCheckUnderWayAlone(t *testing.T) {
+	asked := sent(executesTwice)
+	asked = asked.Ask(asked.Due)
+	reply := Evidence{Source: SourceReply, Outcome: OutcomeUnknown, Asked: asked.SentAt, At: asked.SentAt.Add(time.Second)}
+	if tx := asked.Weigh(reply, executesTwice); !tx.Due.Equal(asked.Due) {
+		t.Errorf("due at %s, and while a check is under way at %s", asked.Due, tx.Due)
+	}
+}
+
 // TestNoSequenceOfEvidenceBreaksTheRules feeds transactions any evidence in any order.
 func TestNoSequenceOfEvidenceBreaksTheRules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

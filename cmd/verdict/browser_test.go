@@ -12,14 +12,12 @@ import (
 
 // TestDemoPageInChromium runs the demo and drives its page in a real browser.
 func TestDemoPageInChromium(t *testing.T) {
-	t.Parallel()
 	need(t, "chromium", "apt-get install chromium")
 	runOnDemo(t, "browsertest")
 }
 
 // TestTypeScriptClient runs the demo and has web/client live with it.
 func TestTypeScriptClient(t *testing.T) {
-	t.Parallel()
 	runOnDemo(t, "client", "live/live.mjs")
 }
 

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		os.Exit(1)
 	}
-	_ = flag.Set("test.parallel", "6")     // tests here wait more than they work, or wait for their campaign; -parallel still chooses
+	_ = flag.Set("test.parallel", "4")     // tests here wait more than they work, or wait for their campaign; -parallel still chooses
 	os.Setenv("VERDICT_ADMIN_ADDRESS", "") // many gateways run at once; those that need operators are told an address
 	code := m.Run()
 	os.RemoveAll(dir)
