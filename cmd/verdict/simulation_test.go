@@ -140,20 +140,30 @@ func TestSimulationReplays(t *testing.T) {
 	for seed := range uint64(8) {
 		first, _ := simulate(t, seed+1, variant{}, newSimTally())
 		second, _ := simulate(t, seed+1, variant{}, newSimTally())
-		if first.digest() != second.digest() {
-			t.Errorf("seed %d: %s", seed+1, firstDifference(first, second))
+		if difference := firstDifference(first, second); difference != "" {
+			t.Errorf("seed %d: %s", seed+1, difference)
 		}
 	}
 }
 
+// firstDifference returns "" if there is none.
 func firstDifference(a, b *universe) string {
 	x, y := withoutLog(a.sorted()), withoutLog(b.sorted())
 	for i := range min(len(x), len(y)) {
-		if x[i] != y[i] {
-			return fmt.Sprintf("line %d:\n%s\n%s", i, x[i], y[i])
+		if x, y := replayed(x[i]), replayed(y[i]); x != y {
+			return fmt.Sprintf("line %d:\n%s\n%s", i, x, y)
 		}
 	}
-	return fmt.Sprintf("%d lines and %d", len(x), len(y))
+	if len(x) != len(y) {
+		return fmt.Sprintf("%d lines and %d", len(x), len(y))
+	}
+	return ""
+}
+
+// replayed is a line but for the words for a connection that breaks while it is written to and read from: which of the two
+// is told is a race between net/http's own goroutines.
+func replayed(l line) string {
+	return strings.ReplaceAll(fmt.Sprint(l), "the connection failed", "the connection was closed without an answer")
 }
 
 func withoutLog(lines []line) []line {
