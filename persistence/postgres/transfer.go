@@ -131,7 +131,7 @@ func (t *Target) Rows(ctx context.Context, of transfer.Table, in transfer.Range)
 			}
 			defer rows.Close()
 			for rows.Next() {
-				row, err := scanRow(rows)
+				row, err := rows.Values()
 				if err != nil {
 					return err
 				}
@@ -223,11 +223,6 @@ func selectColumns(t transfer.Table) string {
 		}
 	}
 	return strings.Join(columns, ", ")
-}
-
-func scanRow(rows pgx.Rows) (transfer.Row, error) {
-	values, err := rows.Values()
-	return values, err
 }
 
 // copied is a row as its columns hold it.
