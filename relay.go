@@ -11,7 +11,14 @@ import (
 type Relay struct {
 	stream Stream
 	log    *slog.Logger
-	queue  chan Transaction
+	queue  chan caused
+	handed handed
+}
+
+// caused is what a commit caused that is to be handed over: a command, or an event.
+type caused struct {
+	command *Command
+	event   *Event
 }
 
 // relayQueue is how many commits may wait for the stream; more are left to the sweeper and the hubs.
@@ -22,16 +29,31 @@ const relayBatch = 256
 
 // NewRelay returns a relay to the stream. Nothing moves before Run.
 func NewRelay(stream Stream, log *slog.Logger) *Relay {
-	return &Relay{stream: stream, log: log, queue: make(chan Transaction, relayQueue)}
+	return &Relay{stream: stream, log: log, queue: make(chan caused, relayQueue), handed: newHanded()}
 }
 
-// Nudge tells the relay of a change that has been committed. It never blocks.
+// Nudge tells the relay of a change that has been committed. What is due by now is handed over. It never blocks.
 func (r *Relay) Nudge(t Transaction) {
+	var what caused
+	if c, ok := t.Command(); ok && !t.Due.After(time.Now()) {
+		r.handed.put(c, t)
+		what.command = &c
+	} else if t.Settled() {
+		e := t.Event()
+		what.event = &e
+	} else {
+		return
+	}
 	select {
-	case r.queue <- t:
+	case r.queue <- what:
 	default:
 	}
 }
+
+// Recall returns the transaction whose command was handed over, as it was put on record, and forgets it. Mostly who
+// carries a command out is who handed it over, and is spared a read; where it isn't, or that was long ago, there is none. It
+// may have changed since.
+func (r *Relay) Recall(c Command) (t Transaction, ok bool) { return r.handed.take(c) }
 
 // Run hands over what it is nudged about until ctx ends.
 func (r *Relay) Run(ctx context.Context) error {
@@ -39,28 +61,26 @@ func (r *Relay) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case t := <-r.queue:
-			r.handOver(ctx, t)
+		case what := <-r.queue:
+			r.handOver(ctx, what)
 		}
 	}
 }
 
-// handOver publishes what the commit of t caused, together with what waits behind it.
-func (r *Relay) handOver(ctx context.Context, t Transaction) {
+// handOver publishes what a commit caused, together with what waits behind it.
+func (r *Relay) handOver(ctx context.Context, what caused) {
 	var commands []Command
 	var events []Event
-	now := time.Now()
 	for n := 1; ; n++ {
-		if c, ok := t.Command(); ok && !t.Due.After(now) {
-			commands = append(commands, c)
-		}
-		if t.Settled() {
-			events = append(events, t.Event())
+		if what.command != nil {
+			commands = append(commands, *what.command)
+		} else {
+			events = append(events, *what.event)
 		}
 		if n == relayBatch || len(r.queue) == 0 {
 			break
 		}
-		t = <-r.queue
+		what = <-r.queue
 	}
 	if err := r.stream.Publish(ctx, commands, events); err != nil && ctx.Err() == nil {
 		r.log.Warn("the stream refused; the sweeper will try again", "commands", len(commands), "events", len(events), "error", err)

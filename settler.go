@@ -36,12 +36,11 @@ const (
 // Handle carries out a command. Carrying it out again, or late, does no harm. After an error, which is the store's, it
 // should be handed out again.
 func (s *Settler) Handle(ctx context.Context, c Command) error {
-	t, err := s.Store.Transaction(ctx, c.Transaction)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	t, ok, err := s.standing(ctx, c)
+	if err != nil {
 		return fmt.Errorf("%s %s: %w", c.Kind, c.Transaction, err)
 	}
-	current, ok := t.Command()
-	if !ok || current != c {
+	if !ok {
 		return nil // overtaken
 	}
 	p, ok := s.Providers[t.Provider]
@@ -56,6 +55,21 @@ func (s *Settler) Handle(ctx context.Context, c Command) error {
 		return fmt.Errorf("%s %s: %w", c.Kind, c.Transaction, err)
 	}
 	return nil
+}
+
+// standing returns the transaction whose next step a command is, unless that has been overtaken. It may be as this
+// instance put it on record a moment ago, and be overtaken all the same: whoever takes the step has the store compare
+// versions first.
+func (s *Settler) standing(ctx context.Context, c Command) (t Transaction, ok bool, err error) {
+	if t, ok = s.Relay.Recall(c); ok {
+		return t, true, nil
+	}
+	t, err = s.Store.Transaction(ctx, c.Transaction)
+	if errors.Is(err, ErrNotFound) {
+		return Transaction{}, false, nil
+	}
+	current, ok := t.Command()
+	return t, ok && current == c, err
 }
 
 // submit writes the marker, sends, and weighs the reply.
@@ -81,7 +95,7 @@ func (s *Settler) submit(ctx context.Context, p Provider, t Transaction) error {
 		WebhookURL: s.PublicURL + "/webhooks/" + t.Provider + "/" + s.Tokens.Token(t.Provider, t.ID),
 		Deadline:   now.Add(MarkerTTL),
 	})
-	return s.keep(ctx, t.ID, evidence(SourceReply, t.SentAt, answer, err))
+	return s.keep(ctx, t, evidence(SourceReply, t.SentAt, answer, err))
 }
 
 // postpone puts a step off.
@@ -115,7 +129,7 @@ func (s *Settler) check(ctx context.Context, p Provider, t Transaction) error {
 	call, cancel := context.WithTimeout(ctx, CheckTimeout)
 	defer cancel()
 	answer, err := p.Check(call, Question{Reference: t.Reference, Deadline: turn.By})
-	return s.keep(ctx, t.ID, evidence(SourceCheck, now, answer, err))
+	return s.keep(ctx, t, evidence(SourceCheck, now, answer, err))
 }
 
 // stands reports whether a check whose turn has come is still to be made: its turn isn't over, nothing that came while it
@@ -151,15 +165,15 @@ func until(ctx context.Context, at time.Time) error {
 }
 
 // keep settles by what the partner answered, and tries again for a while if the store fails: a partner may tell its
-// verdict only once, and its next answer is a check away.
-func (s *Settler) keep(ctx context.Context, id string, e Evidence) error {
+// verdict only once, and its next answer is a check away. t is the transaction as it was when the partner was called.
+func (s *Settler) keep(ctx context.Context, t Transaction, e Evidence) error {
 	giveUp := time.Now().Add(keepFor)
 	for wait := keepPause; ; wait *= 2 {
-		err := s.Settle(ctx, id, e)
+		err := s.settle(ctx, t, e)
 		if err == nil || errors.Is(err, ErrNotFound) || time.Now().Add(wait).After(giveUp) {
 			return err
 		}
-		s.Log.Warn("an answer is not on record; trying again", "transaction", id, "source", string(e.Source), "error", err)
+		s.Log.Warn("an answer is not on record; trying again", "transaction", t.ID, "source", string(e.Source), "error", err)
 		select {
 		case <-ctx.Done():
 			return err
@@ -275,18 +289,26 @@ func (s *Settler) Resolve(ctx context.Context, id string, to Outcome, reason str
 // Settle weighs a piece of evidence and puts it on record, with the change it makes. It returns ErrNotFound if there is
 // no such transaction.
 func (s *Settler) Settle(ctx context.Context, id string, e Evidence) error {
+	t, err := s.Store.Transaction(ctx, id)
+	if err != nil {
+		return fmt.Errorf("settle %s: %w", id, err)
+	}
+	return s.settle(ctx, t, e)
+}
+
+// settle is Settle for a transaction as it was read, or put on record, a while ago. It is read again if it has changed.
+func (s *Settler) settle(ctx context.Context, t Transaction, e Evidence) error {
+	id := t.ID
 	for range settleTries {
-		t, err := s.Store.Transaction(ctx, id)
-		if err != nil {
-			return fmt.Errorf("settle %s: %w", id, err)
-		}
 		e = e.about(t)
 		if t.Settled() {
 			return s.recordLate(ctx, t, e)
 		}
-		_, err = s.weigh(ctx, t, e)
+		_, err := s.weigh(ctx, t, e)
 		if errors.Is(err, ErrStale) {
-			continue
+			if t, err = s.Store.Transaction(ctx, id); err == nil {
+				continue
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("settle %s: %w", id, err)
