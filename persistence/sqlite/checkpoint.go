@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sync"
 )
 
 const (
@@ -14,35 +15,80 @@ const (
 	// restartFrames is how long it grows before the writer waits for readers, so that the log can start anew.
 	restartFrames = 8 * checkpointFrames
 
-	// readersPatience is how long it waits for them, in milliseconds. Reads take less, and writes wait meanwhile.
+	// measureEvery is after how many operations the log is measured. The largest add some 20 frames each.
+	measureEvery = 32
+
+	// readersPatience is how long the writer waits for readers, in milliseconds. Reads take less, and writes wait meanwhile.
 	readersPatience = 100
 )
 
-// checkpoint bounds the log. SQLite would copy a long log within a commit, before the commit's callers have their
-// answer; the writer does it between two commits. Copying never waits for readers, but as long as reads overlap the log
-// can't start anew, and would grow without end. So past restartFrames the writer waits for them, for a moment: new reads
-// then find all in the database and don't need the log.
+// checkpoint bounds the log. SQLite would copy a long log within a commit, before the commit's callers have their answer.
+// Here a copier does it beside the writer, which goes on: that never waits for readers, but as long as somebody reads or
+// writes the log can't start anew, and would grow without end. So past restartFrames the writer waits for the copier and
+// for readers, for a moment, and moves what little is left: new reads then find all in the database and don't need the log.
 //
 // If even that fails, because a process was stopped in the middle of a read, it is tried again when the log has grown by
 // checkpointFrames. An error leaves the log as it is, which loses nothing: the next commit will meet and report it.
-func (w *writer) checkpoint() {
-	switch frames := w.moveLog("NOOP"); {
+func (w *writer) checkpoint(operations int) {
+	if w.unmeasured += operations; w.unmeasured < measureEvery {
+		return
+	}
+	w.unmeasured = 0
+	switch frames := moveLog(w.kept, "NOOP"); {
 	case frames < checkpointFrames:
 		w.restartAt = restartFrames
 	case frames < w.restartAt:
-		w.moveLog("PASSIVE")
+		w.copier.call()
 	default:
 		w.restartAt = frames + checkpointFrames
-		w.setBusyTimeout(readersPatience)
-		w.moveLog("RESTART")
-		w.setBusyTimeout(busyTimeout)
+		w.restart()
+	}
+}
+
+func (w *writer) restart() {
+	w.copier.mu.Lock()
+	defer w.copier.mu.Unlock()
+	w.setBusyTimeout(readersPatience)
+	moveLog(w.kept, "RESTART")
+	w.setBusyTimeout(busyTimeout)
+}
+
+func (w *writer) setBusyTimeout(milliseconds int) {
+	_, _ = list(context.Background(), w.kept, value[int], fmt.Sprintf("PRAGMA busy_timeout = %d", milliseconds))
+}
+
+// A copier copies the log into the database, on a connection of its own.
+type copier struct {
+	kept *statements
+	wake chan struct{}
+	mu   sync.Mutex // held during a checkpoint: of two SQLite turns one away
+}
+
+func newCopier(conn *sql.Conn) *copier {
+	return &copier{kept: &statements{on: conn}, wake: make(chan struct{})}
+}
+
+// call has the log copied, unless that is being done.
+func (c *copier) call() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run copies when it is called, until wake is closed.
+func (c *copier) run() {
+	for range c.wake {
+		c.mu.Lock()
+		moveLog(c.kept, "PASSIVE")
+		c.mu.Unlock()
 	}
 }
 
 // moveLog takes a checkpoint (https://sqlite.org/pragma.html#pragma_wal_checkpoint) and returns the log's length in
 // frames; NOOP only measures it.
-func (w *writer) moveLog(mode string) (frames int) {
-	frames, _ = first(list(context.Background(), w.kept, scanFrames, "PRAGMA wal_checkpoint("+mode+")"))
+func moveLog(on *statements, mode string) (frames int) {
+	frames, _ = first(list(context.Background(), on, scanFrames, "PRAGMA wal_checkpoint("+mode+")"))
 	return frames
 }
 
@@ -50,8 +96,4 @@ func scanFrames(rows *sql.Rows) (frames int, err error) {
 	var busy, moved int
 	err = rows.Scan(&busy, &frames, &moved)
 	return frames, err
-}
-
-func (w *writer) setBusyTimeout(milliseconds int) {
-	_, _ = list(context.Background(), w.kept, value[int], fmt.Sprintf("PRAGMA busy_timeout = %d", milliseconds))
 }

@@ -25,10 +25,11 @@ type Store struct {
 	pool    *sql.DB // of connections that can't write
 	reads   *statements
 	writes  *sql.DB
-	conn    *sql.Conn // the writer's, and the only one of writes
+	conn    *sql.Conn // the writer's
+	copies  *sql.Conn // the copier's; there is no other of writes
 	queue   *relational.Queue[*operation]
 	writer  *writer
-	running sync.WaitGroup // the writer
+	running sync.WaitGroup // the writer and its copier
 }
 
 var _ verdict.Store = (*Store)(nil)
@@ -57,6 +58,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.closeFile())
 	}
 	s.running.Go(s.writer.run)
+	s.running.Go(s.writer.copier.run)
 	return s, nil
 }
 
@@ -76,7 +78,13 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err := migrate(ctx, s.conn); err != nil {
 		return err
 	}
-	s.writer = newWriter(s.conn, s.queue.Waiting())
+	if s.copies, err = connect(ctx, s.writes); err != nil {
+		return err
+	}
+	if err := secure(ctx, s.copies); err != nil {
+		return err
+	}
+	s.writer = newWriter(s.conn, s.queue.Waiting(), newCopier(s.copies))
 	if s.pool, err = sql.Open("sqlite3", dsn(path, "_query_only=true&_synchronous=FULL")); err != nil {
 		return err
 	}
@@ -106,6 +114,9 @@ func (s *Store) closeFile() error {
 	var errs []error
 	if s.pool != nil {
 		errs = append(errs, s.pool.Close())
+	}
+	if s.copies != nil {
+		errs = append(errs, s.copies.Close())
 	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())

@@ -23,10 +23,12 @@ const (
 // A writer is the only one in this process that changes the file. It takes what waits in the queue, carries it all out in
 // one transaction, commits once, and only then answers.
 type writer struct {
-	kept      *statements
-	queue     <-chan *operation
-	batch     int // operations in a commit at the most
-	restartAt int // length of the log, in frames, at which the next restart is tried
+	kept       *statements
+	queue      <-chan *operation
+	batch      int // operations in a commit at the most
+	copier     *copier
+	restartAt  int // length of the log, in frames, at which the next restart is tried
+	unmeasured int // operations since the log was measured
 
 	commits, operations atomic.Int64
 }
@@ -38,12 +40,13 @@ type commit struct {
 	event int64 // the greatest event id given so far
 }
 
-func newWriter(conn *sql.Conn, queue <-chan *operation) *writer {
-	return &writer{kept: &statements{on: conn}, queue: queue, batch: batchSize, restartAt: restartFrames}
+func newWriter(conn *sql.Conn, queue <-chan *operation, copier *copier) *writer {
+	return &writer{kept: &statements{on: conn}, queue: queue, batch: batchSize, copier: copier, restartAt: restartFrames}
 }
 
-// run carries out what is queued until the queue is closed and empty.
+// run carries out what is queued until the queue is closed and empty. Then it ends the copier.
 func (w *writer) run() {
+	defer close(w.copier.wake)
 	for first := range w.queue {
 		batch := w.gather(first)
 		if len(batch) == 0 {
@@ -53,7 +56,7 @@ func (w *writer) run() {
 		for _, op := range batch {
 			op.Answer(err)
 		}
-		w.checkpoint()
+		w.checkpoint(len(batch))
 	}
 }
 
