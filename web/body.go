@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"verdict"
 )
@@ -42,19 +43,47 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // members returns the members of a JSON object as they were written. Names are told apart by case, and an object that
-// parsers might disagree about is refused.
+// parsers might disagree about is refused. What is within a member is left to those who read it: a payload, to the intake.
 func members(text []byte) (map[string]json.RawMessage, error) {
-	if _, err := verdict.Canonical(text); err != nil {
-		return nil, invalid(err.Error())
+	if !utf8.Valid(text) {
+		return nil, invalid("not UTF-8; send JSON in UTF-8")
 	}
-	if trimmed := bytes.TrimLeft(text, " \t\r\n"); trimmed[0] != '{' {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if begin, err := d.Token(); err != nil {
+		return nil, brokenJSON(err)
+	} else if begin != json.Delim('{') {
 		return nil, invalid("send a JSON object")
 	}
-	var found map[string]json.RawMessage
-	if err := json.Unmarshal(text, &found); err != nil {
-		return nil, invalid(err.Error())
+	found := map[string]json.RawMessage{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, brokenJSON(err)
+		}
+		member := name.(string) // the decoder takes nothing else there
+		if _, taken := found[member]; taken {
+			return nil, invalid(fmt.Sprintf("member %q stands twice; send each once", member))
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, brokenJSON(err)
+		}
+		found[member] = value
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, brokenJSON(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, invalid("more than one JSON value; send one")
 	}
 	return found, nil
+}
+
+func brokenJSON(err error) error {
+	if errors.Is(err, io.EOF) { // of the text, where it should go on
+		err = io.ErrUnexpectedEOF
+	}
+	return invalid("broken JSON: " + err.Error())
 }
 
 // stringMember returns a member that must be a string, or the fallback if there is no such member.
