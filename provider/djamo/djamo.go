@@ -21,7 +21,7 @@ const settlesWithin = 2 * time.Minute
 // budget is a guess: the partner blocks clients that check too often, and doesn't publish its limit.
 var budget = verdict.Budget{Limit: 60, Window: time.Minute, Burst: 1}
 
-// Provider is the adapter. It is safe for concurrent use and holds no connection between calls.
+// Provider is the adapter. It is safe for concurrent use.
 type Provider struct {
 	config Config
 	client *wire.Client

@@ -23,7 +23,7 @@ const settlesWithin = 5 * time.Minute
 // budget is the manual's limit.
 var budget = verdict.Budget{Limit: 10, Window: time.Second, Burst: 1}
 
-// Provider is the adapter. It is safe for concurrent use and holds no connection between calls.
+// Provider is the adapter. It is safe for concurrent use.
 type Provider struct {
 	config Config
 	client *wire.Client

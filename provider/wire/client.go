@@ -1,5 +1,5 @@
-// Package wire makes an adapter's calls over HTTP. Each call is one request on a connection of its own: it follows no
-// redirect, repeats nothing, and reads no more of the answer than is kept as evidence.
+// Package wire makes an adapter's calls over HTTP. Each call is one request: it follows no redirect, repeats nothing, and
+// reads no more of the answer than is kept as evidence.
 //
 // Of a submit it also proves whether it may have left, which is what decides whether it may be sent again. The proof is
 // a gate on the connection, see gate: the first byte of the request passes the gate or never leaves.
@@ -22,18 +22,25 @@ import (
 const (
 	connectTimeout = 5 * time.Second // for the connection, and again for TLS; nothing has been sent by then
 	maxAnswer      = verdict.MaxRaw  // bytes of an answer's head and of its body
+
+	// keepFor is how long a connection may wait for the next submit, which is spared the handshakes. A partner that closes it
+	// just as we write makes that submit uncertain for nothing, so the time is shorter than any at which servers close
+	// idle connections of themselves (5 s is the default of Node and Apache, 75 s of nginx).
+	keepFor = time.Second
 )
 
-// Client calls one partner. It is safe for concurrent use and holds no connection between calls.
+// Client calls one partner. It is safe for concurrent use.
 type Client struct {
-	base      *url.URL
-	transport *http.Transport
+	base  *url.URL
+	sends *http.Transport // of submits
+	calls *http.Transport // of all else: a connection for each, since net/http repeats what does no harm if a kept one breaks
 }
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// New returns a client of the partner at a base URL, with at most so many connections at a time; further calls wait for
-// one. dial makes the connections, as net.Dialer.DialContext does; nil dials TCP.
+// New returns a client of the partner at a base URL, with at most so many connections at a time for submits, and as many
+// for all else; further calls wait for one. dial makes the connections, one for each call, as net.Dialer.DialContext
+// does; nil dials TCP, and keeps a submit's connection for the next one for up to a second.
 // Its error says what URL to give. It doesn't repeat the one given, which may hold a secret.
 func New(base string, dial dialFunc, connections int) (*Client, error) {
 	u, err := url.Parse(base)
@@ -43,14 +50,17 @@ func New(base string, dial dialFunc, connections int) (*Client, error) {
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return nil, errors.New("leave out the user, the query and the fragment")
 	}
-	if dial == nil {
+	keep := dial == nil
+	if keep {
 		dial = (&net.Dialer{Timeout: connectTimeout}).DialContext
 	}
-	return &Client{base: u, transport: newTransport(dial, connections)}, nil
+	c := &Client{base: u, sends: newTransport(dial, connections), calls: newTransport(dial, connections)}
+	c.sends.DisableKeepAlives = !keep
+	c.sends.IdleConnTimeout, c.sends.MaxIdleConnsPerHost = keepFor, connections
+	return c, nil
 }
 
-// newTransport returns a transport with a new connection for each request. A kept one may be dying as we write to it:
-// the submit would be uncertain for nothing, and a check would be repeated by net/http behind our back.
+// newTransport returns a transport with a new connection for each request.
 func newTransport(dial dialFunc, connections int) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // HTTP/2 shares a connection, and repeats requests by rules of its own
@@ -76,7 +86,7 @@ func newTransport(dial dialFunc, connections int) *http.Transport {
 // ctx bounds the wait. Beside an error the reply holds what had come by then.
 func (c *Client) Send(ctx context.Context, deadline time.Time, path string, header http.Header, body []byte) (Reply, error) {
 	g := &gate{ready: func() error { return inTime(ctx, deadline) }}
-	r, err := c.call(g.guard(ctx), http.MethodPost, path, header, body)
+	r, err := c.call(g.guard(ctx), c.sends, http.MethodPost, path, header, body)
 	if !g.close() { // also if there is an answer: it came before we spoke
 		return r, fmt.Errorf("%s: %w", plain(err), verdict.ErrNotSent)
 	}
@@ -95,7 +105,7 @@ func (c *Client) Call(ctx context.Context, deadline time.Time, method, path stri
 		g := &gate{ready: func() error { return inTime(ctx, deadline) }}
 		ctx = g.guard(ctx)
 	}
-	r, err := c.call(ctx, method, path, header, body)
+	r, err := c.call(ctx, c.calls, method, path, header, body)
 	if err != nil {
 		return r, errors.New(plain(err))
 	}
@@ -103,7 +113,7 @@ func (c *Client) Call(ctx context.Context, deadline time.Time, method, path stri
 }
 
 // call makes one request, once. It goes to the transport directly, since http.Client would follow redirects.
-func (c *Client) call(ctx context.Context, method, path string, header http.Header, body []byte) (Reply, error) {
+func (c *Client) call(ctx context.Context, by *http.Transport, method, path string, header http.Header, body []byte) (Reply, error) {
 	var content io.Reader
 	if body != nil {
 		content = bytes.NewReader(body)
@@ -120,7 +130,7 @@ func (c *Client) call(ctx context.Context, method, path string, header http.Head
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := c.transport.RoundTrip(req)
+	resp, err := by.RoundTrip(req)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -139,3 +139,41 @@ func TestErrorsOfCallsAreOfNoKind(t *testing.T) {
 		t.Errorf("send: got %v", err)
 	}
 }
+
+// A submit is spared the handshakes of one just before it. What net/http would repeat by itself, and what comes later, isn't.
+func TestOnlySubmitsKeepTheirConnectionAndNotForLong(t *testing.T) {
+	var connections atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	closed := make(chan struct{}, 10)
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			connections.Add(1)
+		case http.StateClosed:
+			closed <- struct{}{}
+		}
+	}
+	server.Start()
+	defer server.Close()
+	c := open(t, server.URL, nil)
+	for _, want := range []int32{1, 1} {
+		if _, err := send(t, c, soon()); err != nil || connections.Load() != want {
+			t.Errorf("submit: %v, %d connections, want %d", err, connections.Load(), want)
+		}
+	}
+	began := time.Now()
+	for _, want := range []int32{2, 3} {
+		if _, err := c.Call(t.Context(), soon(), http.MethodGet, "orders/1", nil, nil); err != nil || connections.Load() != want {
+			t.Errorf("check: %v, %d connections, want %d", err, connections.Load(), want)
+		}
+	}
+	for range 3 {
+		<-closed
+	}
+	if kept := time.Since(began); kept > 3*keepFor {
+		t.Errorf("the connection was kept for %s, want %s", kept, keepFor)
+	}
+	if _, err := send(t, c, soon()); err != nil || connections.Load() != 4 {
+		t.Errorf("submit: %v, %d connections, want 4", err, connections.Load())
+	}
+}

@@ -116,7 +116,7 @@ func TestGateHoldsUnderTLS(t *testing.T) {
 	}))
 	defer server.Close()
 	c := open(t, server.URL, nil)
-	c.transport.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
+	c.sends.TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig
 	if _, err := send(t, c, soon()); !errors.Is(err, verdict.ErrUncertain) || arrived.Load() != 1 {
 		t.Errorf("cut: got %v, %d arrived", err, arrived.Load())
 	}
@@ -161,7 +161,7 @@ func TestAnswerThatCameBeforeWeSpokeIsNone(t *testing.T) {
 	})
 }
 
-// The client keeps no connections. Should it ever, a submit must still not be sent again when a kept one dies.
+// net/http would repeat what it takes for harmless.
 func TestSendIsNotRepeatedOnADyingKeptConnection(t *testing.T) {
 	var connections, arrived atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -178,8 +178,6 @@ func TestSendIsNotRepeatedOnADyingKeptConnection(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	c := open(t, server.URL, nil)
-	c.transport.DisableKeepAlives = false
-	defer c.transport.CloseIdleConnections()
 	replayable := http.Header{"Idempotency-Key": {"k"}} // net/http takes it for leave to send again
 	send := func() error {
 		_, err := c.Send(t.Context(), soon(), "orders", replayable, []byte("{}"))
