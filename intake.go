@@ -25,6 +25,8 @@ type Intake struct {
 	Providers map[string]Provider
 	Keys      Keys
 	Mode      KeyMode
+	Planner   *Planner      // of the same providers
+	ShedAfter time.Duration // refuse with ErrOverloaded what is new while others have waited so long to be sent: see Planner.Behind; 0: never
 	Exclusive bool          // refuse repeats with ErrInFlight while the first is pending
 	NewID     func() string // a new UUIDv7
 	Log       *slog.Logger
@@ -71,10 +73,13 @@ func (in *Intake) Accept(ctx context.Context, r Request) (t Transaction, replaye
 	return t, !created, nil
 }
 
-// firstOrEarlier stores t, or returns the one that stands in its place. A key that begins nothing any more, because it
-// has expired or another mode is in force, still repeats what was begun with it.
+// firstOrEarlier stores t, or returns the one that stands in its place. When there is no room for a new one, and where a
+// key begins nothing any more, because it has expired or another mode is in force, it still repeats what was begun with it.
 func (in *Intake) firstOrEarlier(ctx context.Context, t Transaction) (stored Transaction, created bool, err error) {
 	refused := in.checkKey(t.Scope, t.CreatedAt)
+	if refused == nil {
+		refused = in.checkRoom(t.Provider)
+	}
 	if refused == nil {
 		return in.Store.Create(ctx, t)
 	}
@@ -83,6 +88,17 @@ func (in *Intake) firstOrEarlier(ctx context.Context, t Transaction) (stored Tra
 		err = refused
 	}
 	return earlier, false, err
+}
+
+// checkRoom refuses what would only wait: it is better told so before it is accepted.
+func (in *Intake) checkRoom(provider string) error {
+	if in.ShedAfter == 0 {
+		return nil
+	}
+	if behind := in.Planner.Behind(provider); behind > in.ShedAfter {
+		return fmt.Errorf("%w: those before it have waited %s to be sent", ErrOverloaded, behind.Round(time.Millisecond))
+	}
+	return nil
 }
 
 func (in *Intake) checkKey(s Scope, now time.Time) error {

@@ -29,13 +29,14 @@ type Asking struct {
 
 // desk is what the planner keeps of a provider.
 type desk struct {
-	partner Partner   // as of the last look
-	policy  Policy    // for the transactions of now
-	planned time.Time // when the outlook was made
-	learned time.Time // when the last of what it rests on was learned
-	seen    Learned   // since handed
-	handed  time.Time // when what was seen went to the store
-	told    []told    // verdicts whose webhooks we still wait for, oldest first
+	partner Partner       // as of the last look
+	policy  Policy        // for the transactions of now
+	planned time.Time     // when the outlook was made
+	learned time.Time     // when the last of what it rests on was learned
+	seen    Learned       // since handed
+	handed  time.Time     // when what was seen went to the store
+	told    []told        // verdicts whose webhooks we still wait for, oldest first
+	behind  time.Duration // see Behind; as of the last look
 }
 
 // told is a verdict that a check brought, whose webhook may still come.
@@ -53,6 +54,10 @@ const (
 
 	// webhookPatience is how long after a verdict a webhook is waited for before it counts as lost.
 	webhookPatience = 10 * time.Minute
+
+	// behindRank is how many submits may wait longer than Behind says: those that were in the hands of an instance that died
+	// wait for its Lease to end, and say nothing of the load.
+	behindRank = 256
 
 	// maxTold bounds the verdicts whose webhooks are waited for; of more a part is forgotten.
 	maxTold = 1024
@@ -85,6 +90,14 @@ func (p *Planner) Pace(provider string) Pace {
 	return p.desks[provider].partner.Pace
 }
 
+// Behind is for how long, at the last look, submits of the provider that are due have been waiting to be sent: all but
+// some hundred of them for less. While the provider has us stay away it is 0: that they wait then is not for too much work.
+func (p *Planner) Behind(provider string) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.desks[provider].behind
+}
+
 // names are the providers in order.
 func (p *Planner) names() []string { return slices.Sorted(maps.Keys(p.providers)) }
 
@@ -111,8 +124,24 @@ func (p *Planner) look(ctx context.Context, name string, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	since, err := p.store.DueSince(ctx, Lane{name, Submit}, behindRank)
+	if err != nil {
+		return err
+	}
+	p.late(name, partner, since, now)
 	p.plan(name, partner, now)
 	return nil
+}
+
+// late takes since when submits are due.
+func (p *Planner) late(name string, partner Partner, since, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.desks[name]
+	d.behind = 0
+	if !since.IsZero() && !partner.Pace.Submits.After(now) {
+		d.behind = max(now.Sub(since), 0)
+	}
 }
 
 // takeSeen takes what was seen since it was last handed to the store, if that is long enough ago.

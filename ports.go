@@ -52,6 +52,10 @@ type Store interface {
 	// Of others it changes nothing.
 	Unclaim(ctx context.Context, claimed []Command) error
 
+	// DueSince returns since when the command of a lane is due that has rank of that lane's commands before it, longest due
+	// first; a claim changes nothing of that. It is zero if there are no more than rank, and may be ahead.
+	DueSince(ctx context.Context, lane Lane, rank int) (time.Time, error)
+
 	// Waiting returns the names of the providers whose transactions have a next step, in order.
 	Waiting(ctx context.Context) ([]string, error)
 

@@ -265,6 +265,9 @@ func (m *memory) Parked(context.Context, int) ([]verdict.Webhook, error)   { ret
 func (m *memory) ReleaseKeys(context.Context, time.Time, int) (int, error) { return 0, nil }
 func (m *memory) Unpark(context.Context, verdict.Webhook) error            { return nil }
 func (m *memory) Waiting(context.Context) ([]string, error)                { return nil, nil }
-func (m *memory) Unclaim(context.Context, []verdict.Command) error         { return nil }
-func (m *memory) Secret(context.Context) ([]byte, error)                   { return make([]byte, 32), nil }
-func (m *memory) Close() error                                             { return nil }
+func (m *memory) DueSince(context.Context, verdict.Lane, int) (time.Time, error) {
+	return time.Time{}, nil
+}
+func (m *memory) Unclaim(context.Context, []verdict.Command) error { return nil }
+func (m *memory) Secret(context.Context) ([]byte, error)           { return make([]byte, 32), nil }
+func (m *memory) Close() error                                     { return nil }

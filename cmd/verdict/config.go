@@ -33,6 +33,7 @@ type config struct {
 	Schedule  scheduleConfig            `koanf:"schedule"`
 	Keys      keyConfig                 `koanf:"idempotency"`
 	Sweep     time.Duration             `koanf:"sweep"`
+	ShedAfter time.Duration             `koanf:"shed_after"`
 	Language  string                    `koanf:"language"`
 	Origins   []string                  `koanf:"origins"`
 	Proxies   []string                  `koanf:"proxies"`
@@ -143,6 +144,9 @@ func (c config) validate() error {
 	}
 	if c.Sweep < 10*time.Millisecond {
 		return fmt.Errorf("config: sweep: %s; give at least 10ms", c.Sweep)
+	}
+	if c.ShedAfter != 0 && c.ShedAfter < 2*c.Sweep {
+		return fmt.Errorf("config: shed_after: %s; give at least twice sweep (%s), such as 5s, or 0s for never", c.ShedAfter, c.Sweep)
 	}
 	if c.Language != "fr" && c.Language != "en" {
 		return fmt.Errorf("config: language: %q; give fr or en", c.Language)

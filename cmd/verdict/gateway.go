@@ -134,7 +134,7 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	g.web, err = web.New(web.Config{
 		Intake: &verdict.Intake{
 			Store: p.store, Relay: g.relay, Providers: p.providers, Keys: verdict.Keys{Secret: secret, Life: c.Keys.Life},
-			Mode: c.Keys.Mode, Exclusive: c.Keys.Concurrent == "conflict", NewID: newID, Log: log,
+			Planner: g.planner, ShedAfter: c.ShedAfter, Mode: c.Keys.Mode, Exclusive: c.Keys.Concurrent == "conflict", NewID: newID, Log: log,
 		},
 		Settler: g.settler, Store: p.store, Feed: g.hub, Guard: guard, Tickets: auth.Tickets{Secret: secret},
 		Provider: c.Provider, Language: c.Language, Hosts: c.hosts(), Origins: c.Origins, Proxies: proxies, Retention: c.Keys.Retention,

@@ -49,6 +49,7 @@ var settings = []setting{
 	{"idempotency.life", "15m", "of a key that we issued, until its first use"},
 	{"idempotency.retention", "24h", "how long a key is remembered after the verdict"},
 	{"sweep", "500ms", "how often to look for work that is due"},
+	{"shed_after", "5s", "refuse new transactions (503) while those before them have waited so long to be sent to the partner; 0s: never"},
 	{"language", "fr", "of answers to apps that name none: fr or en"},
 	{"origins", []string{}, "origins of browser pages that may call, besides our own"},
 	{"proxies", []string{}, "addresses and networks of our own proxies: the address before them in X-Forwarded-For counts"},

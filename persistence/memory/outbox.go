@@ -90,6 +90,25 @@ func (s *Store) Unclaim(ctx context.Context, claimed []verdict.Command) error {
 	return nil
 }
 
+// DueSince implements verdict.Store.
+func (s *Store) DueSince(ctx context.Context, lane verdict.Lane, rank int) (time.Time, error) {
+	if err := s.enter(ctx); err != nil {
+		return time.Time{}, fmt.Errorf("read since when commands are due: %w", err)
+	}
+	defer s.leave()
+	var since []time.Time
+	for _, next := range s.outbox {
+		if next.command.Provider == lane.Provider && next.command.Kind == lane.Kind {
+			since = append(since, next.since)
+		}
+	}
+	if rank >= len(since) {
+		return time.Time{}, nil
+	}
+	slices.SortFunc(since, time.Time.Compare)
+	return since[rank], nil
+}
+
 // Waiting implements verdict.Store.
 func (s *Store) Waiting(ctx context.Context) ([]string, error) {
 	if err := s.enter(ctx); err != nil {

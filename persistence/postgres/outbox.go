@@ -29,6 +29,8 @@ const (
 	unclaim = `UPDATE outbox o SET due = o.since FROM unnest($1::bytea[], $2::bigint[]) AS g (id, version)
 		WHERE o.transaction_id = g.id AND o.version = g.version`
 
+	dueSince = `SELECT since FROM outbox WHERE provider = $1 AND kind = $2 ORDER BY since LIMIT 1 OFFSET $3`
+
 	// Each provider is looked up from the one before it: the commands of one may be many.
 	waiting = `WITH RECURSIVE names (name) AS (
 			(SELECT provider FROM outbox ORDER BY provider LIMIT 1)
@@ -133,6 +135,18 @@ func (s *Store) Unclaim(ctx context.Context, claimed []verdict.Command) error {
 		return fmt.Errorf("give claims back: %w", err)
 	}
 	return nil
+}
+
+// DueSince implements verdict.Store.
+func (s *Store) DueSince(ctx context.Context, lane verdict.Lane, rank int) (time.Time, error) {
+	found, err := read(ctx, s, value[moment], dueSince, word(lane.Provider), string(lane.Kind), rank)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read since when commands are due: %w", err)
+	}
+	if len(found) == 0 {
+		return time.Time{}, nil
+	}
+	return time.Time(found[0]), nil
 }
 
 // Waiting implements verdict.Store.

@@ -19,7 +19,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 	}
 	for query, sorts := range map[string]bool{
 		byID: false, byScope: false, settled: false, settledOfAudience: false, unconfirmed: false, inReview: false, history: false,
-		conflicts: false, waiting: true, partner: false, parked: false, claimDue: false, releasable: false, releaseKeys: false,
+		conflicts: false, waiting: true, partner: false, parked: false, claimDue: false, dueSince: false, releasable: false, releaseKeys: false,
 		insertTransactions: true, standing: false, replaceTransactions: true, record: true, deliver: false, putOff: false,
 		facts: false, known: false, park: false, unpark: false, forgetSpent: false, spend: false, lock: false,
 	} {

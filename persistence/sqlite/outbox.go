@@ -32,6 +32,8 @@ const (
 
 	unclaim = `UPDATE outbox SET due = since WHERE transaction_id = ? AND version = ?`
 
+	dueSince = `SELECT since FROM outbox WHERE provider = ? AND kind = ? ORDER BY since LIMIT 1 OFFSET ?`
+
 	// Each provider is looked up from the one before it: the commands of one may be many.
 	waiting = `WITH RECURSIVE names (name) AS (
 			SELECT min(provider) FROM outbox
@@ -121,6 +123,15 @@ func (c *commit) unclaim(claimed []verdict.Command) error {
 		}
 	}
 	return nil
+}
+
+// DueSince implements verdict.Store.
+func (s *Store) DueSince(ctx context.Context, lane verdict.Lane, rank int) (time.Time, error) {
+	since, err := orZero(read(ctx, s, value[moment], dueSince, lane.Provider, lane.Kind, rank))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read since when commands are due: %w", err)
+	}
+	return time.Time(since), nil
 }
 
 // Waiting implements verdict.Store.

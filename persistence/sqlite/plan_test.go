@@ -14,7 +14,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 	for query, args := range map[string]int{
 		byID: 1, byScope: 4, settled: 2, settledOfAudience: 4, replaceTransaction: 16, anyDue: 3, claimDue: 6, dropCommand: 1,
 		insertEvidence: 11, contradict: 2, known: 1, history: 1, parked: 1, unpark: 3, inReview: 2, conflicts: 2, releasable: 1, releaseKeys: 1,
-		putOff: 2, waiting: 0, partner: 1, pace: 1, learned: 1, providerOf: 1, providerOfVersion: 2,
+		putOff: 2, dueSince: 3, waiting: 0, partner: 1, pace: 1, learned: 1, providerOf: 1, providerOfVersion: 2,
 		tell: 2, confirm: 2, unconfirmed: 5, forgetSpent: 2,
 	} {
 		plan, err := list(t.Context(), s.writer.kept, planStep, "EXPLAIN QUERY PLAN "+query, make([]any, args)...)

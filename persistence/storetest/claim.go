@@ -14,6 +14,7 @@ var claiming = []promise{
 	{"the outbox holds the command of the last change", followsTheCommand},
 	{"claims last as long as the command was due, within bounds", claimsGrow},
 	{"what is due longest comes first", longestDueFirst},
+	{"it tells since when commands are due, by rank and lane", dueByRank},
 	{"a claim is of one provider and one kind", oneLane},
 	{"of concurrent claimers one gets a command", oneClaims},
 	{"a claim that is given back can be claimed at once", givenBack},
@@ -172,6 +173,35 @@ func longestDueFirst(t *testing.T, s verdict.Store) {
 	if got, err := s.ClaimDue(t.Context(), submits, due.Add(time.Hour), 0); len(got) != 0 || err != nil {
 		t.Errorf("at most none: %v, error %v", got, err)
 	}
+}
+
+func dueByRank(t *testing.T, s verdict.Store) {
+	first := time.Now().Add(-time.Hour)
+	since := func(lane verdict.Lane, rank int, want time.Time) {
+		t.Helper()
+		got, err := s.DueSince(t.Context(), lane, rank)
+		if err != nil || !got.Equal(want) {
+			t.Errorf("rank %d: %s, error %v, want %s", rank, got, err, want)
+		}
+	}
+	since(submits, 0, time.Time{})
+	for _, n := range []int{1, 0, 2} {
+		create(t, s, accepted("owner", n, first.Add(time.Duration(n)*time.Hour)))
+	}
+	check := func() {
+		t.Helper()
+		since(submits, 0, first)
+		since(submits, 1, first.Add(time.Hour))
+		since(submits, 2, first.Add(2*time.Hour))
+		since(submits, 3, time.Time{})
+		since(checks, 0, time.Time{})
+		since(verdict.Lane{Provider: "another", Kind: verdict.Submit}, 0, time.Time{})
+	}
+	check()
+	if _, err := s.ClaimDue(t.Context(), submits, time.Now().Add(verdict.MaxClaim), 100); err != nil {
+		t.Error(err)
+	}
+	check()
 }
 
 func oneLane(t *testing.T, s verdict.Store) {
