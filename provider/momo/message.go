@@ -34,7 +34,7 @@ func errorCode(body []byte) string {
 	if err != nil {
 		return ""
 	}
-	return written(members["code"])
+	return wire.Written(members["code"])
 }
 
 // readAbout reads an answer that, if it names a transaction, must be about the one of that reference.
@@ -55,7 +55,7 @@ func read(body []byte) (verdict.Answer, error) {
 	if err != nil {
 		return a, err
 	}
-	switch status := written(members["status"]); status {
+	switch status := wire.Written(members["status"]); status {
 	case "SUCCESSFUL":
 		a.Outcome = verdict.OutcomeSucceeded
 	case "FAILED":
@@ -65,7 +65,7 @@ func read(body []byte) (verdict.Answer, error) {
 	default:
 		return a, fmt.Errorf("unknown status %.20q: %w", status, verdict.ErrUncertain)
 	}
-	a.Reference = ourReference(written(members["referenceId"]))
+	a.Reference = ourReference(wire.Written(members["referenceId"]))
 	return a, nil
 }
 
@@ -75,7 +75,7 @@ func reason(value json.RawMessage) string {
 	if json.Unmarshal(value, &object) == nil && object != nil {
 		value = object["code"]
 	}
-	if text := written(value); reasonForm.MatchString(text) {
+	if text := wire.Written(value); reasonForm.MatchString(text) {
 		return text
 	}
 	return noReason

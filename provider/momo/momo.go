@@ -9,6 +9,7 @@ package momo
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"time"
@@ -27,7 +28,7 @@ var budget = verdict.Budget{Limit: 10, Window: time.Second, Burst: 1}
 type Provider struct {
 	config Config
 	client *wire.Client
-	tokens *tokens
+	tokens *wire.Tokens
 }
 
 var _ verdict.Provider = (*Provider)(nil)
@@ -42,7 +43,7 @@ func New(c Config) (*Provider, error) {
 		return nil, fmt.Errorf("url: %w", err)
 	}
 	p := &Provider{config: c, client: client}
-	p.tokens = newTokens(p.fetchToken)
+	p.tokens = wire.NewTokens(p.fetchToken)
 	return p, nil
 }
 
@@ -62,7 +63,7 @@ func (p *Provider) Submit(ctx context.Context, s verdict.Submission) (verdict.An
 	if err != nil {
 		return verdict.Answer{}, err
 	}
-	token, err := p.tokenBefore(ctx, s.Deadline)
+	token, err := p.tokens.Before(ctx, s.Deadline)
 	if err != nil {
 		return verdict.Answer{}, err
 	}
@@ -86,7 +87,7 @@ func (p *Provider) weigh(r wire.Reply, token string) (verdict.Answer, error) {
 		a.Outcome = verdict.OutcomePending
 		return a, nil
 	case http.StatusUnauthorized:
-		return a, p.refused(token)
+		return a, p.tokens.Refused(token)
 	case http.StatusTooManyRequests:
 		return a, r.Throttled()
 	case http.StatusBadRequest, http.StatusInternalServerError:
@@ -105,7 +106,7 @@ func (p *Provider) Check(ctx context.Context, q verdict.Question) (verdict.Answe
 	if err != nil {
 		return verdict.Answer{}, err
 	}
-	token, err := p.tokens.get(ctx)
+	token, err := p.tokens.Get(ctx)
 	if err != nil {
 		return verdict.Answer{}, err
 	}
@@ -115,7 +116,7 @@ func (p *Provider) Check(ctx context.Context, q verdict.Question) (verdict.Answe
 	case err != nil:
 		return a, fmt.Errorf("%w: %w", err, verdict.ErrUncertain)
 	case r.Status == http.StatusUnauthorized:
-		return a, p.refused(token)
+		return a, p.tokens.Refused(token)
 	case r.Status == http.StatusTooManyRequests, r.Status == http.StatusForbidden:
 		return a, r.Throttled()
 	case r.Status == http.StatusNotFound && errorCode(r.Body) == codeNotFound:
@@ -154,15 +155,13 @@ func (p *Provider) header(token string) http.Header {
 	return h
 }
 
-// tokenBefore returns the token, unless it takes longer than there is time to send: then ErrNotSent.
-func (p *Provider) tokenBefore(ctx context.Context, deadline time.Time) (string, error) {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	return p.tokens.get(ctx)
-}
-
-// refused is the error of a call whose token the partner didn't take. The token isn't used again.
-func (p *Provider) refused(token string) error {
-	p.tokens.forget(token)
-	return fmt.Errorf("the partner refused our access token: %w", verdict.ErrNotSent)
+// fetchToken asks the partner for a token, once. It posts a JSON body: without one the partner answers 411, and to a form
+// it answers 200 with a page of HTML (seen by integrators).
+func (p *Provider) fetchToken(ctx context.Context) (token string, life time.Duration, err error) {
+	h := http.Header{}
+	credentials := base64.StdEncoding.EncodeToString([]byte(p.config.APIUser + ":" + p.config.APIKey))
+	h.Set("Authorization", "Basic "+credentials)
+	h.Set("Ocp-Apim-Subscription-Key", p.config.SubscriptionKey)
+	r, err := p.client.Call(ctx, time.Time{}, http.MethodPost, "collection/token/", h, []byte("{}"))
+	return wire.Granted(r, err, "api_user, api_key and subscription_key")
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"verdict"
+	"verdict/provider/wire"
 )
 
 // request is the body of a request to pay.
@@ -43,8 +44,8 @@ func order(s verdict.Submission, currency string) ([]byte, error) {
 		return nil, errors.New("payload: give a JSON object")
 	}
 	r := request{
-		Amount: written(members["amount"]), Currency: currency, ExternalID: s.Reference,
-		Payer: party{PartyIDType: "MSISDN", PartyID: written(members["payer"])},
+		Amount: wire.Written(members["amount"]), Currency: currency, ExternalID: s.Reference,
+		Payer: party{PartyIDType: "MSISDN", PartyID: wire.Written(members["payer"])},
 	}
 	if !amountForm.MatchString(r.Amount) || len(r.Amount) > maxAmount || !strings.ContainsAny(r.Amount, "123456789") {
 		return nil, errors.New(`amount: give digits above zero, such as "100" or "99.50"`)
@@ -82,17 +83,4 @@ func readText(value json.RawMessage, into *string) error {
 		*into = text
 	}
 	return nil
-}
-
-// written returns a text, or a number as it was written, or "" for anything else.
-func written(value json.RawMessage) string {
-	var text string
-	if json.Unmarshal(value, &text) == nil {
-		return text
-	}
-	var number json.Number
-	if json.Unmarshal(value, &number) == nil {
-		return number.String()
-	}
-	return ""
 }

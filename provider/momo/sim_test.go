@@ -15,6 +15,7 @@ import (
 	"verdict"
 	"verdict/provider/providertest"
 	"verdict/provider/sim"
+	"verdict/provider/wire"
 )
 
 // mailbox takes the partner's webhooks, and has the adapter read them. A webhook's URL ends in our reference.
@@ -217,11 +218,11 @@ func TestTokenIsReplacedInTimeAndAfterTheyWereLost(t *testing.T) {
 		if n := partner.Stats().Tokens; n != 20 {
 			t.Errorf("%d tokens in ten minutes, want one each half minute", n)
 		}
-		p.tokens.keep("from before the partner's restart", time.Hour)
+		p.tokens.Keep("from before the partner's restart", time.Hour)
 		if _, err := p.Check(t.Context(), ask(ours)); kindOf(err) != "not sent" {
 			t.Errorf("with a token it doesn't know: %v", err)
 		}
-		time.Sleep(tokenPause)
+		time.Sleep(wire.TokenPause)
 		if a, err := p.Check(t.Context(), ask(ours)); err != nil || a.Outcome != verdict.OutcomeNotFound {
 			t.Errorf("after that: %q, %v", a.Outcome, err)
 		}

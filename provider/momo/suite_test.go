@@ -91,6 +91,6 @@ func unopened(t *testing.T, baseURL string, dial providertest.Dial) *Provider {
 func open(t *testing.T, baseURL string, dial providertest.Dial) verdict.Provider {
 	t.Helper()
 	p := unopened(t, baseURL, dial)
-	p.tokens.keep("held", time.Hour)
+	p.tokens.Keep("held", time.Hour)
 	return p
 }

@@ -14,6 +14,7 @@ import (
 
 	"verdict"
 	"verdict/provider/providertest"
+	"verdict/provider/wire"
 )
 
 // bank is a partner that counts what it is asked. It gives the tokens "token-1", "token-2", ... for an hour.
@@ -133,8 +134,8 @@ func TestTokenIsFetchedOnceForAllAndReplacedBeforeItExpires(t *testing.T) {
 		if _, n := b.counts(); n != 1 {
 			t.Errorf("fetched %d times, want once", n)
 		}
-		if token := p.tokens.current(); token != "token-1" {
-			t.Errorf("before its last minute: %q", token)
+		if token, err := p.tokens.Get(t.Context()); token != "token-1" {
+			t.Errorf("before its last minute: %q, %v", token, err)
 		}
 		time.Sleep(2 * time.Second)
 		all("token-2")
@@ -178,7 +179,7 @@ func TestWithoutATokenNothingIsSent(t *testing.T) {
 			if a.Outcome != "" || a.Raw != nil || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("%s: what was said in place of a token was passed on: %q, %v", name, a.Raw, err)
 			}
-			time.Sleep(tokenPause)
+			time.Sleep(wire.TokenPause)
 			if _, err := p.Check(t.Context(), ask(ours)); !errors.Is(err, verdict.ErrNotSent) {
 				t.Errorf("%s: check: got %v", name, err)
 			}
@@ -187,33 +188,6 @@ func TestWithoutATokenNothingIsSent(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestTokenMayBeGivenInOtherForms(t *testing.T) {
-	for body, want := range map[string]time.Duration{
-		`{"access_token":"t","expires_in":3600}`:                   time.Hour,
-		`{"access_token":"t","expires_in":"3599","scope":["a"]}`:   3599 * time.Second,
-		`{"access_token":"t","expires_in":4294967295,"x":{"y":1}}`: maxLife,
-	} {
-		if token, life, err := readToken([]byte(body)); token != "t" || life != want || err != nil {
-			t.Errorf("%s: got %q for %s, %v; want %s", body, token, life, err, want)
-		}
-	}
-}
-
-func TestShortLivedTokenIsUsedForHalfItsLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tokens := newTokens(nil)
-		tokens.keep("t", 20*time.Second)
-		time.Sleep(10*time.Second - 1)
-		if tokens.current() != "t" {
-			t.Error("gone before half its life")
-		}
-		time.Sleep(time.Nanosecond)
-		if got := tokens.current(); got != "" {
-			t.Errorf("after half its life: %q", got)
-		}
-	})
 }
 
 func TestOneFailureIsEnoughForAllWhoWait(t *testing.T) {
@@ -233,7 +207,7 @@ func TestOneFailureIsEnoughForAllWhoWait(t *testing.T) {
 			t.Errorf("%d fetches in %s, want one in a second", n, time.Since(epoch))
 		}
 		b.fetch = give
-		time.Sleep(tokenPause)
+		time.Sleep(wire.TokenPause)
 		if a, err := p.Submit(t.Context(), submission()); err != nil || a.Outcome != verdict.OutcomePending {
 			t.Errorf("once it is mended: got %q, %v", a.Outcome, err)
 		}
@@ -295,20 +269,6 @@ func TestWaitForATokenEndsWithTheTimeToSend(t *testing.T) {
 	})
 }
 
-func TestCallerWhoseTimeIsOverNeverFetches(t *testing.T) {
-	tokens := newTokens(func(context.Context) (string, time.Duration, error) {
-		t.Error("fetched")
-		return "", 0, verdict.ErrNotSent
-	})
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for range 100 { // it is the caller's turn as well, and a select takes either
-		if _, err := tokens.get(ctx); !errors.Is(err, errNoTurn) || !errors.Is(err, verdict.ErrNotSent) {
-			t.Fatal(err)
-		}
-	}
-}
-
 func TestCallerThatGivesUpLeavesTheFetchToTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bank{}
@@ -360,34 +320,16 @@ func TestRefusedTokenIsForgottenAndTheCallHasHadNoEffect(t *testing.T) {
 		if _, err := p.Submit(t.Context(), submission()); !errors.Is(err, verdict.ErrNotSent) {
 			t.Errorf("at once: got %v, want another token only after a second", err)
 		}
-		time.Sleep(tokenPause)
+		time.Sleep(wire.TokenPause)
 		if a, err := p.Submit(t.Context(), submission()); err != nil || a.Outcome != verdict.OutcomePending {
 			t.Errorf("with another token: %q, %v", a.Outcome, err)
 		}
-		p.tokens.forget("token-1") // a late 401 of a token that was replaced
-		if p.tokens.current() != "token-2" {
-			t.Error("the new token was forgotten for the old one's sake")
+		_ = p.tokens.Refused("token-1") // a late 401 of a token that was replaced
+		if token, err := p.tokens.Get(t.Context()); token != "token-2" {
+			t.Errorf("the new token was forgotten for the old one's sake: %q, %v", token, err)
 		}
 		if calls, fetches := b.counts(); calls != 2 || fetches != 2 {
 			t.Errorf("%d calls, %d fetches; want 2 of each", calls, fetches)
-		}
-	})
-}
-
-func FuzzToken(f *testing.F) {
-	f.Add([]byte(`{"access_token":"t","expires_in":3600}`))
-	f.Add([]byte(`{"access_token":"t\r\nX-Evil: 1","expires_in":"1"}`))
-	f.Add([]byte(`{"access_token":1,"expires_in":1e3}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		token, life, err := readToken(body)
-		if err != nil {
-			if token != "" || life != 0 || !errors.Is(err, verdict.ErrNotSent) || errors.Is(err, verdict.ErrUncertain) {
-				t.Errorf("got %q, %s beside %v", token, life, err)
-			}
-			return
-		}
-		if token == "" || strings.ContainsAny(token, " \r\n\x00") || life <= 0 || life > maxLife {
-			t.Errorf("got %q for %s", token, life)
 		}
 	})
 }
