@@ -48,7 +48,7 @@ func (p *Provider) Submit(ctx context.Context, s verdict.Submission) (verdict.An
 	if err != nil {
 		return verdict.Answer{}, fmt.Errorf("%w: %w", err, verdict.ErrNotSent)
 	}
-	r, err := p.client.Send(ctx, s.Deadline, "transaction", nil, body)
+	r, err := p.client.Send(ctx, s.Deadline, http.MethodPost, "transaction", nil, body)
 	a := verdict.Answer{Raw: r.Body}
 	switch {
 	case err != nil:

@@ -72,7 +72,7 @@ func (p *Provider) Submit(ctx context.Context, s verdict.Submission) (verdict.An
 	if s.WebhookURL != "" {
 		header.Set("X-Callback-Url", s.WebhookURL) // the partner refuses an empty one
 	}
-	r, err := p.client.Send(ctx, s.Deadline, "collection/v1_0/requesttopay", header, body)
+	r, err := p.client.Send(ctx, s.Deadline, http.MethodPost, "collection/v1_0/requesttopay", header, body)
 	if err != nil {
 		return verdict.Answer{Raw: r.Body}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"verdict"
@@ -81,12 +82,17 @@ func newTransport(dial dialFunc, connections int) *http.Transport {
 	}
 }
 
-// Send posts a JSON body to an escaped path below the base URL, unless ctx is over or the deadline has passed when the
-// first byte is to leave. Every error is ErrNotSent, which is proof that nothing left and nothing will, or ErrUncertain.
-// ctx bounds the wait. Beside an error the reply holds what had come by then.
-func (c *Client) Send(ctx context.Context, deadline time.Time, path string, header http.Header, body []byte) (Reply, error) {
+// Send makes a request that may act at the partner, mostly a POST, to an escaped path below the base URL, with a query behind
+// a "?" if need be, unless ctx is over or the deadline has passed when the first byte is to leave. Every error is ErrNotSent,
+// which is proof that nothing left and nothing will, or ErrUncertain. ctx bounds the wait. Beside an error the reply holds
+// what had come by then.
+func (c *Client) Send(ctx context.Context, deadline time.Time, method, path string, header http.Header, body []byte) (Reply, error) {
+	by := c.sends
+	if len(body) == 0 {
+		by = c.calls // on a kept connection net/http repeats what has no body and an Idempotency-Key
+	}
 	g := &gate{ready: func() error { return inTime(ctx, deadline) }}
-	r, err := c.call(g.guard(ctx), c.sends, http.MethodPost, path, header, body)
+	r, err := c.call(g.guard(ctx), by, method, path, header, body)
 	if !g.close() { // also if there is an answer: it came before we spoke
 		return r, fmt.Errorf("%s: %w", plain(err), verdict.ErrNotSent)
 	}
@@ -96,10 +102,9 @@ func (c *Client) Send(ctx context.Context, deadline time.Time, path string, head
 	return r, nil
 }
 
-// Call makes a request that does no harm at the partner, such as a status check, to an escaped path below the base URL,
-// unless the deadline, if there is one, has passed when the first byte is to leave. The body is JSON; nil: none. An error is for the
-// support desk and of no kind: nothing was learned. ctx bounds the wait. Beside an error the reply holds what had come by
-// then.
+// Call makes a request that does no harm at the partner, such as a status check, to a path as Send takes it, unless the
+// deadline, if there is one, has passed when the first byte is to leave. An error is for the support desk and of no kind:
+// nothing was learned. ctx bounds the wait. Beside an error the reply holds what had come by then.
 func (c *Client) Call(ctx context.Context, deadline time.Time, method, path string, header http.Header, body []byte) (Reply, error) {
 	if !deadline.IsZero() {
 		g := &gate{ready: func() error { return inTime(ctx, deadline) }}
@@ -112,13 +117,17 @@ func (c *Client) Call(ctx context.Context, deadline time.Time, method, path stri
 	return r, nil
 }
 
-// call makes one request, once. It goes to the transport directly, since http.Client would follow redirects.
+// call makes one request, once. A body is JSON, if the header doesn't say otherwise; nil is none. It goes to the transport
+// directly, since http.Client would follow redirects.
 func (c *Client) call(ctx context.Context, by *http.Transport, method, path string, header http.Header, body []byte) (Reply, error) {
 	var content io.Reader
 	if body != nil {
 		content = bytes.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base.JoinPath(path).String(), content)
+	path, query, _ := strings.Cut(path, "?")
+	target := c.base.JoinPath(path)
+	target.RawQuery = query
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), content)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -126,9 +135,9 @@ func (c *Client) call(ctx context.Context, by *http.Transport, method, path stri
 	if header != nil {
 		req.Header = header.Clone()
 	}
-	req.Header.Set("Accept", "application/json")
+	setUnless(req.Header, "Accept", "application/json")
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		setUnless(req.Header, "Content-Type", "application/json")
 	}
 	resp, err := by.RoundTrip(req)
 	if err != nil {
@@ -136,9 +145,26 @@ func (c *Client) call(ctx context.Context, by *http.Transport, method, path stri
 	}
 	defer resp.Body.Close()
 	r := Reply{Status: resp.StatusCode, Header: resp.Header}
+	if saw, ok := ctx.Value(watching{}).(func(Reply)); ok {
+		saw(r)
+	}
 	r.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if len(r.Body) > maxAnswer {
 		r.Body, err = r.Body[:maxAnswer], errTooLarge
 	}
 	return r, err
+}
+
+func setUnless(h http.Header, name, value string) {
+	if _, ok := h[name]; !ok {
+		h.Set(name, value)
+	}
+}
+
+type watching struct{}
+
+// Watch returns a context whose calls tell saw of each answer when its head has come, the body not yet read: for whoever wants
+// to know more of a partner than what it says of a transaction.
+func Watch(ctx context.Context, saw func(Reply)) context.Context {
+	return context.WithValue(ctx, watching{}, saw)
 }

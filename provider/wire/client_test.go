@@ -66,20 +66,25 @@ func TestRequestsSayWhatTheyShould(t *testing.T) {
 	defer server.Close()
 	c := open(t, server.URL+"/api/", nil)
 	header := http.Header{"X-Token": {"t"}, "Accept": {"text/html"}}
+	form := http.Header{"Content-Type": {"text/plain"}}
+	var seen Reply
+	ctx := Watch(t.Context(), func(r Reply) { seen = r })
 	for _, tt := range []struct {
 		call func() (Reply, error)
 		want told
 	}{
-		{func() (Reply, error) { return c.Send(t.Context(), soon(), "orders", header, []byte(`{"n":1}`)) },
-			told{"POST", "/api/orders", `{"n":1}`, "application/json", "application/json", "t"}},
 		{func() (Reply, error) {
-			return c.Call(t.Context(), time.Time{}, http.MethodPost, "token/", header, []byte("{}"))
-		},
-			told{"POST", "/api/token/", "{}", "application/json", "application/json", "t"}},
+			return c.Send(ctx, soon(), http.MethodPost, "orders", header, []byte(`{"n":1}`))
+		}, told{"POST", "/api/orders", `{"n":1}`, "text/html", "application/json", "t"}},
 		{func() (Reply, error) {
-			return c.Call(t.Context(), time.Time{}, http.MethodGet, "orders/a%2Fb", nil, nil)
-		},
-			told{"GET", "/api/orders/a%2Fb", "", "application/json", "", ""}},
+			return c.Send(ctx, soon(), http.MethodPut, "/orders/a%2Fb", form, []byte("n=1"))
+		}, told{"PUT", "/api/orders/a%2Fb", "n=1", "application/json", "text/plain", ""}},
+		{func() (Reply, error) {
+			return c.Call(ctx, time.Time{}, http.MethodPost, "token/", nil, []byte("{}"))
+		}, told{"POST", "/api/token/", "{}", "application/json", "application/json", ""}},
+		{func() (Reply, error) {
+			return c.Call(ctx, time.Time{}, http.MethodGet, "orders/a%2Fb?n=%3F%26", nil, nil)
+		}, told{"GET", "/api/orders/a%2Fb?n=%3F%26", "", "application/json", "", ""}},
 	} {
 		r, err := tt.call()
 		if err != nil || r.Status != http.StatusTeapot || string(r.Body) != "short and stout" || r.Header.Get("X-Answer") != "yes" {
@@ -88,6 +93,10 @@ func TestRequestsSayWhatTheyShould(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("told  %+v\nwant %+v", got, tt.want)
 		}
+		if seen.Status != http.StatusTeapot || seen.Header.Get("Date") == "" {
+			t.Errorf("seen %+v", seen)
+		}
+		seen = Reply{}
 	}
 	if len(header) != 2 || header.Get("Accept") != "text/html" {
 		t.Errorf("the caller's header was changed: %v", header)

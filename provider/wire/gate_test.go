@@ -152,7 +152,7 @@ func TestAnswerThatCameBeforeWeSpokeIsNone(t *testing.T) {
 				t.Errorf("the partner heard %q, %v", heard, err)
 			}
 		})
-		r, err := c.Send(ctx, soon(), "orders", nil, []byte("{}"))
+		r, err := c.Send(ctx, soon(), http.MethodPost, "orders", nil, []byte("{}"))
 		if !errors.Is(err, verdict.ErrNotSent) || r.Status != http.StatusAccepted {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -180,7 +180,7 @@ func TestSendIsNotRepeatedOnADyingKeptConnection(t *testing.T) {
 	c := open(t, server.URL, nil)
 	replayable := http.Header{"Idempotency-Key": {"k"}} // net/http takes it for leave to send again
 	send := func() error {
-		_, err := c.Send(t.Context(), soon(), "orders", replayable, []byte("{}"))
+		_, err := c.Send(t.Context(), soon(), http.MethodPost, "orders", replayable, []byte("{}"))
 		return err
 	}
 	if err := send(); err != nil {
@@ -205,7 +205,7 @@ func open(t *testing.T, base string, dial dialFunc) *Client {
 }
 
 func send(t *testing.T, c *Client, deadline time.Time) (Reply, error) {
-	return c.Send(t.Context(), deadline, "orders", nil, []byte(`{"amount":"100"}`))
+	return c.Send(t.Context(), deadline, http.MethodPost, "orders", nil, []byte(`{"amount":"100"}`))
 }
 
 func soon() time.Time { return time.Now().Add(verdict.MarkerTTL) }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -59,18 +60,40 @@ func pause(retryAfter string, now time.Time) time.Duration {
 // Object returns the members of a JSON object, each as it was written. What parsers could disagree about is refused,
 // and so is a body that is larger than what is kept of it. Every error is ErrUncertain.
 func Object(body []byte) (map[string]json.RawMessage, error) {
+	var members map[string]json.RawMessage // a map, because struct fields match in any case
+	if err := read(body, &members); err != nil {
+		return nil, err
+	}
+	if members == nil {
+		return nil, errNoObject
+	}
+	return members, nil
+}
+
+// Value returns a JSON value as encoding/json does into an empty interface, numbers as they were written. It refuses what
+// Object refuses.
+func Value(body []byte) (any, error) {
+	var value any
+	err := read(body, &value)
+	return value, err
+}
+
+var errNoObject = fmt.Errorf("not a JSON object: %w", verdict.ErrUncertain)
+
+func read(body []byte, into any) error {
 	if len(body) > maxAnswer {
-		return nil, fmt.Errorf("%w: %w", errTooLarge, verdict.ErrUncertain)
+		return fmt.Errorf("%w: %w", errTooLarge, verdict.ErrUncertain)
 	}
 	text, err := verdict.Canonical(body)
 	if err != nil {
-		return nil, fmt.Errorf("unreadable: %w: %w", err, verdict.ErrUncertain)
+		return fmt.Errorf("unreadable: %w: %w", err, verdict.ErrUncertain)
 	}
-	var members map[string]json.RawMessage // a map, because struct fields match in any case
-	if err := json.Unmarshal(text, &members); err != nil || members == nil {
-		return nil, fmt.Errorf("not a JSON object: %w", verdict.ErrUncertain)
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if d.Decode(into) != nil {
+		return errNoObject
 	}
-	return members, nil
+	return nil
 }
 
 // plain says what went wrong in words for the support desk. The errors of net/http name addresses and URLs.
