@@ -1,6 +1,6 @@
 // Package provider opens the adapters of partners by their kind. Each has a folder of its own below this one: djamo
-// and momo are adapters, wire makes their calls, sim is partners to run against, and providertest is the suite that every
-// adapter passes.
+// and momo are adapters, rest is that of partners described in the configuration alone, wire makes their calls, sim is partners
+// to run against, and providertest is the suite that every adapter passes.
 package provider
 
 import (
@@ -12,6 +12,7 @@ import (
 	"verdict"
 	"verdict/provider/djamo"
 	"verdict/provider/momo"
+	"verdict/provider/rest"
 )
 
 // Open returns the adapter of that kind. decode is called once with a pointer to the adapter's own Config, which holds
@@ -21,6 +22,7 @@ func Open(kind string, decode func(into any) error) (verdict.Provider, error) {
 	kinds := map[string]func(func(any) error) (verdict.Provider, error){
 		"djamo": openDjamo,
 		"momo":  openMomo,
+		"rest":  openRest,
 	}
 	open, ok := kinds[kind]
 	if !ok {
@@ -48,4 +50,12 @@ func openMomo(decode func(any) error) (verdict.Provider, error) {
 		return nil, err
 	}
 	return momo.New(c)
+}
+
+func openRest(decode func(any) error) (verdict.Provider, error) {
+	c := rest.Defaults()
+	if err := decode(&c); err != nil {
+		return nil, err
+	}
+	return rest.New(c)
 }

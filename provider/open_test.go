@@ -54,12 +54,14 @@ func TestOpenSaysWhatToMend(t *testing.T) {
 		decode func(any) error
 		want   string
 	}{
-		{"paypal", func(any) error { t.Error("decoded for an unknown kind"); return nil }, `no provider "paypal"; give one of: djamo, momo`},
+		{"paypal", func(any) error { t.Error("decoded for an unknown kind"); return nil }, `no provider "paypal"; give one of: djamo, momo, rest`},
 		{"", nil, "give one of: djamo"},
 		{"djamo", func(any) error { return broken }, broken.Error()},
 		{"djamo", func(any) error { return nil }, "provider djamo: url: give an absolute"},
 		{"momo", func(any) error { return broken }, broken.Error()},
 		{"momo", func(any) error { return nil }, "provider momo: target_environment: "},
+		{"rest", func(any) error { return broken }, broken.Error()},
+		{"rest", func(any) error { return nil }, "provider rest: url: give an absolute"},
 	} {
 		p, err := provider.Open(tt.kind, tt.decode)
 		if p != nil || err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -155,12 +155,16 @@ func namedKey(key string) (member string, members []string, ok bool) {
 }
 
 // namedVariable returns the key of a variable whose name holds a name that is chosen in the configuration:
-// auth.keys.till.hash of VERDICT_AUTH_KEYS_TILL_HASH.
+// auth.keys.till.hash of VERDICT_AUTH_KEYS_TILL_HASH. A partner's secrets have names of their own: providers.acme.secrets.client
+// of VERDICT_PROVIDERS_ACME_SECRETS_CLIENT.
 func namedVariable(variable string) (key string, ok bool) {
 	for _, n := range namedSettings {
 		prefix := envPrefix + strings.ToUpper(strings.ReplaceAll(n.prefix, ".", "_")) + "_"
 		if rest, ok := strings.CutPrefix(variable, prefix); ok {
 			name, member, ok := strings.Cut(strings.ToLower(rest), "_")
+			if secret, ofPartner := strings.CutPrefix(member, "secrets_"); ofPartner && n.members == nil {
+				member = "secrets." + secret
+			}
 			return n.prefix + "." + name + "." + member, ok
 		}
 	}

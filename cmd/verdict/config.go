@@ -89,10 +89,12 @@ func refuseUnknown(keys []string) error {
 	return nil
 }
 
-// decode fills a struct from settings, strictly.
-func decode(from map[string]any, into any) error {
+// decode fills a struct from settings, strictly. Others than the struct's are read elsewhere: they are named beside its own when
+// one is refused.
+func decode(from map[string]any, into any, others ...any) error {
+	var read mapstructure.Metadata
 	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: into, TagName: "koanf", ErrorUnused: true, WeaklyTypedInput: true,
+		Result: into, TagName: "koanf", Metadata: &read, WeaklyTypedInput: true,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
 			mapstructure.StringToTimeDurationHookFunc(), stringToList, stringToTime,
 		),
@@ -100,7 +102,14 @@ func decode(from map[string]any, into any) error {
 	if err != nil {
 		return err
 	}
-	return d.Decode(from)
+	if err := d.Decode(from); err != nil {
+		return err
+	}
+	if len(read.Unused) > 0 {
+		slices.Sort(read.Unused)
+		return refuseSetting(read.Unused[0], into, others...)
+	}
+	return nil
 }
 
 // stringToList takes the members of a list from a text with commas between them, and spaces beside those if need be.
@@ -250,7 +259,7 @@ func (c config) openProvider(name string) (verdict.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := provider.Open(cmp.Or(partner.Kind, name), func(into any) error { return decode(partner.Own, into) })
+	p, err := provider.Open(cmp.Or(partner.Kind, name), func(into any) error { return decode(partner.Own, into, &partner) })
 	if err != nil {
 		return nil, err
 	}

@@ -181,7 +181,12 @@ func loadFlags(k *koanf.Koanf, flags *pflag.FlagSet) error {
 	}), nil)
 }
 
-var secretKey = regexp.MustCompile(`secret|password|token|key$`)
+// What is secret by its name, in any spelling, for the names of headers are settings as well. A placeholder such as
+// ${secret.client} is none: it says where the secret stands.
+var (
+	secretKey   = regexp.MustCompile(`(?i)secret|password|token|authorization|key$`)
+	placeholder = regexp.MustCompile(`^\$\{[a-z_.A-Z0-9?]*\}$`)
+)
 
 // masked returns settings as they may be shown: secrets, and user and password in URLs, become ***.
 func masked(raw map[string]any) map[string]any {
@@ -192,12 +197,24 @@ func masked(raw map[string]any) map[string]any {
 	return shown
 }
 
+// maskedMembers masks all of the members of what is secret as a whole.
+func maskedMembers(key string, members map[string]any) map[string]any {
+	if key != "secrets" {
+		return masked(members)
+	}
+	shown := map[string]any{}
+	for name := range members {
+		shown[name] = "***"
+	}
+	return shown
+}
+
 // maskedValue masks a list of secrets as a whole: not even their number is shown.
 func maskedValue(key string, value any) any {
 	if inner, ok := value.(map[string]any); ok {
-		return masked(inner)
+		return maskedMembers(key, inner)
 	}
-	if secretKey.MatchString(key) {
+	if text, ok := value.(string); secretKey.MatchString(key) && !(ok && placeholder.MatchString(text)) {
 		return "***"
 	}
 	switch value := value.(type) {
