@@ -59,7 +59,7 @@ func (c Call) compile(r reader, methods []string, common texts) (call, error) {
 		return made, errors.New("body: a GET has none; use query, or method: POST")
 	}
 	if !made.mentions(ofReference) {
-		return made, errors.New("${reference} stands nowhere in it; it is what the partner is to know the transaction by, so put it where the partner has room for it")
+		return made, errors.New("path: ${reference} stands neither there nor in query, headers or body; the partner must be told it, for it is what we ask by")
 	}
 	return made, nil
 }

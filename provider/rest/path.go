@@ -44,14 +44,18 @@ func (p path) find(v any) (any, bool) {
 	return v, true
 }
 
-// missing reports whether there is nothing at the path, or null, in something that could hold more: an answer of another shape
-// says nothing of what it lacks.
+// missing reports whether there is nothing at the path, or null, in what could hold it: a list for a number, an object for a
+// name. An answer of another shape says nothing of what it lacks.
 func (p path) missing(v any) bool {
+	last := p[len(p)-1]
 	holder, _ := p[:len(p)-1].find(v)
-	_, isArray := holder.([]any)
-	_, isObject := holder.(map[string]any)
-	at, _ := p.find(v)
-	return (isArray || isObject) && at == nil
+	_, notNumber := strconv.ParseUint(last, 10, 31)
+	_, fits := holder.(map[string]any)
+	if notNumber == nil {
+		_, fits = holder.([]any)
+	}
+	at, _ := path{last}.find(holder)
+	return fits && at == nil
 }
 
 // text returns what stands at the path: a text, a number as it was written, true or false; "" for anything else.
