@@ -65,6 +65,9 @@ func (c Call) compile(r reader, methods []string, common texts) (call, error) {
 }
 
 func (c Call) compileBody(r reader) (node, error) {
+	if c.PassPayload && !slices.Contains(r.knows, ofPayload) {
+		return nil, errors.New("pass_payload: only a submit knows the payload; leave it out")
+	}
 	if c.Body == nil && !c.PassPayload {
 		return nil, nil
 	}
@@ -93,6 +96,7 @@ func (r reader) path(text string) (template, error) {
 	if _, err := url.PathUnescape(literal); err != nil || !strings.HasPrefix(text, "/") || strings.ContainsAny(literal, "?# ") {
 		return nil, fmt.Errorf("%q; give what follows the url, such as /payments, and what stands behind a ? under query", text)
 	}
+	r.fit = url.PathEscape
 	t, err := r.read(text)
 	if slices.ContainsFunc(t, func(p part) bool { return p.hole != nil && p.hole.optional }) {
 		return nil, fmt.Errorf("%q; nothing of a path can be left out: take away the ? in the placeholder", text)

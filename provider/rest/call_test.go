@@ -19,7 +19,7 @@ func filled(t testing.TB, c Call, payload string) (request, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := reader{map[string]string{"merchant": "shop 17"}, []source{ofReference, ofWebhookURL, ofPayload}}
+	known := reader{secrets: map[string]string{"merchant": "shop 17/a"}, knows: []source{ofReference, ofWebhookURL, ofPayload}}
 	made, err := c.compile(known, []string{http.MethodPost}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -39,15 +39,21 @@ func TestBodyIsWhatIsDescribedWithTheAppsValuesAsTheyWereWritten(t *testing.T) {
 		{map[string]any{"ref": "${reference}", "all": []any{"${payload.items}", "${payload.items.1}", "a"}}, false,
 			`{"items":[1,{"b":"c"}]}`, `{"all":[[1,{"b":"c"}],{"b":"c"},"a"],"ref":"ref"}`},
 		{map[string]any{"text": "${secret.merchant}: ${payload.n} for ${reference}"}, false,
-			`{"n":1.10}`, `{"text":"shop 17: 1.10 for ref"}`},
+			`{"n":1.10}`, `{"text":"shop 17/a: 1.10 for ref"}`},
 		{map[string]any{"ref": "${reference}", "note": "${payload.note?}", "title": "Re: ${payload.note?}", "list": []any{"${payload.note?}", "${payload.empty?}"}}, false,
 			`{"empty":"","note":null}`, `{"list":[],"ref":"ref"}`},
 		{map[string]any{"id": "${reference}", "note": "${payload.note?}"}, true,
 			`{"ID":"theirs","id":1,"Note":"theirs","amount":1.10}`, `{"amount":1.10,"id":"ref"}`},
+		{nil, true, `{"b":[],"a":1.10}`, `{"a":1.10,"b":[]}`},
+		{nil, false, `{"a":1}`, ``},
 	} {
-		r, err := filled(t, Call{Path: "/a", Body: tt.body, PassPayload: tt.pass}, tt.payload)
-		if err != nil || string(r.body) != tt.want {
-			t.Errorf("%s:\n got %s, %v\nwant %s", tt.payload, r.body, err, tt.want)
+		c := Call{Path: "/${secret.merchant}/${reference}", PassPayload: tt.pass}
+		if tt.body != nil {
+			c.Body = tt.body
+		}
+		r, err := filled(t, c, tt.payload)
+		if err != nil || string(r.body) != tt.want || r.path != "/shop%2017%2Fa/ref" {
+			t.Errorf("%s:\n got %s %s, %v\nwant %s", tt.payload, r.path, r.body, err, tt.want)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func (c Config) compile() (d described, err error) {
 	if err != nil {
 		return d, err
 	}
-	known := reader{c.Secrets, []source{ofReference}}
+	known := reader{secrets: c.Secrets, knows: []source{ofReference}}
 	common, err := known.headers("headers", c.Headers)
 	if err != nil {
 		return d, err
@@ -138,10 +138,10 @@ func (c Config) compile() (d described, err error) {
 		knows   []source
 		methods []string
 	}{
-		{replies, c.Submit, &d.submit, []source{ofReference, ofWebhookURL, ofPayload}, []string{http.MethodPost, http.MethodPut, http.MethodPatch}},
+		{replies, c.Submit, &d.submit, []source{ofReference, ofWebhookURL, ofPayload}, []string{http.MethodPost, http.MethodPut}},
 		{checks, c.Check, &d.check, []source{ofReference}, []string{http.MethodGet, http.MethodPost}},
 	} {
-		if *one.into, err = one.from.compile(reader{c.Secrets, one.knows}, one.methods, common); err != nil {
+		if *one.into, err = one.from.compile(reader{secrets: c.Secrets, knows: one.knows}, one.methods, common); err != nil {
 			return d, fmt.Errorf("%s.%w", one.use, err)
 		}
 		if one.into.answers, err = compileRules(one.use, one.from.Answers, states); err != nil {

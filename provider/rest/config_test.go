@@ -20,11 +20,12 @@ func TestConfigNamesTheSettingAndTheMend(t *testing.T) {
 		{func(c *Config) { c.Checks = 10_001 }, "checks: 10001; give 1 to 10000"},
 		{func(c *Config) { c.Secrets = map[string]string{"Api-Key": "s3cret"} }, "secrets.Api-Key: name it in lower-case"},
 
-		{func(c *Config) { c.Submit.Method = "GET" }, `submit.method: "GET"; give one of POST, PUT, PATCH`},
+		{func(c *Config) { c.Submit.Method = "GET" }, `submit.method: "GET"; give one of POST, PUT`},
 		{func(c *Config) { c.Check.Method = "DELETE" }, `check.method: "DELETE"; give one of GET, POST`},
 		{func(c *Config) { c.Submit.Path = "" }, "submit.path: \"\"; give what follows the url"},
 		{func(c *Config) { c.Submit.Path = "payments" }, "submit.path: "},
 		{func(c *Config) { c.Check.Path = "/payments?ref=${reference}" }, "under query"},
+		{func(c *Config) { c.Check.Method, c.Check.PassPayload = "POST", true }, "check.pass_payload: only a submit knows"},
 		{func(c *Config) { c.Check.Path = "/payments/%zz" }, "check.path: "},
 		{func(c *Config) { c.Submit.Path = "/${payload.merchant?}/payments" }, "nothing of a path can be left out"},
 		{func(c *Config) { c.Submit.Path = "/${reference" }, "submit.path: "},

@@ -60,6 +60,7 @@ func TestAnswersMeanWhatIsDescribedAndElseNothing(t *testing.T) {
 		{p.submit, 422, `{"error":{"code":"new_code"}}`, "", "", "uncertain"},
 		{p.submit, 422, `<html>`, "", "", "uncertain"},
 		{p.submit, 400, `{"error":{"code":"unknown_payer"}}`, "", "", "uncertain"},
+		{p.submit, 409, `{"error":{"code":"duplicate_ref"}}`, verdict.OutcomePending, "", ""},
 		{p.submit, 409, ``, "", "", "uncertain"},
 		{p.submit, 500, created(`"failed"`), "", "", "uncertain"},
 		{p.submit, 401, ``, "", "", "not sent"},
@@ -146,7 +147,7 @@ func FuzzReadWebhook(f *testing.F) {
 
 func FuzzAnswer(f *testing.F) {
 	for i, body := range fuzzed {
-		f.Add([]int{200, 201, 404, 422, 429}[i%5], []byte(body))
+		f.Add([]int{200, 201, 404, 409, 422, 429}[i%6], []byte(body))
 	}
 	partners := []*Provider{mustOpen(f, example(f, "djamo")), mustOpen(f, example(f, "acme"))}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
@@ -154,7 +155,7 @@ func FuzzAnswer(f *testing.F) {
 			for _, c := range []call{p.submit, p.check} {
 				a, err := p.weigh(c, wire.Reply{Status: status, Body: bytes.Clone(body)}, "a", "token")
 				sound(t, a, err, body)
-				if err == nil && (a.Reference != "" && a.Reference != "a" || !slices.Contains([]int{200, 201, 404, 422}, status)) {
+				if err == nil && (a.Reference != "" && a.Reference != "a" || !slices.Contains([]int{200, 201, 404, 409, 422}, status)) {
 					t.Errorf("%d: read %+v from %q", status, a, body)
 				}
 			}

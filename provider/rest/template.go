@@ -45,6 +45,7 @@ type values struct {
 type reader struct {
 	secrets map[string]string
 	knows   []source
+	fit     func(secret string) string // makes a secret fit where it is put; nil: it fits
 }
 
 // read parses a template. Its errors don't repeat a secret.
@@ -66,6 +67,9 @@ func (r reader) read(text string) (template, error) {
 			if value == "" {
 				return nil, fmt.Errorf("${%s}: there is no such secret; set secrets.%s, or VERDICT_PROVIDERS_..._SECRETS_%s in the environment",
 					name, secret, strings.ToUpper(secret))
+			}
+			if r.fit != nil {
+				value = r.fit(value)
 			}
 			t = t.with(value)
 			continue
