@@ -88,6 +88,35 @@ func TestAnswersMeanWhatIsDescribedAndElseNothing(t *testing.T) {
 	}
 }
 
+// A proxy before the partner, or a wrong base URL, also answers 404. It knows nothing of transactions.
+func TestOnlyAnEmpty404IsNotFoundWhereItIsDescribedSo(t *testing.T) {
+	p := mustOpen(t, example(t, "djamo"))
+	for body, want := range map[string]verdict.Outcome{"": verdict.OutcomeNotFound, "404 page not found\n": "", "{}": "", `{"id":"ref","status":"completed"}`: ""} {
+		a, err := p.weigh(p.check, wire.Reply{Status: http.StatusNotFound, Body: []byte(body)}, "ref", "")
+		if a.Outcome != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v", body, a.Outcome, err)
+		}
+	}
+}
+
+// What the rule for an answer can't read, no other reads.
+func TestTheFirstRuleThatFitsIsTheOneThatReads(t *testing.T) {
+	rs, err := compileRules(checks, []Rule{
+		{Status: []int{200}, When: map[string]any{"kind": "a"}, State: "state"},
+		{Status: []int{200}, State: "other"},
+	}, map[string]verdict.Outcome{"paid": verdict.OutcomeSucceeded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]verdict.Outcome{
+		`{"kind":"a","state":"paid"}`: verdict.OutcomeSucceeded, `{"kind":"a","state":"new","other":"paid"}`: "", `{"kind":"b","other":"paid"}`: verdict.OutcomeSucceeded,
+	} {
+		if a, err := rs.read(wire.Reply{Status: http.StatusOK, Body: []byte(body)}, "ref"); a.Outcome != want || (err == nil) != (want != "") {
+			t.Errorf("%s: got %q, %v", body, a.Outcome, err)
+		}
+	}
+}
+
 func TestWithoutCredentials401SaysNothing(t *testing.T) {
 	p := mustOpen(t, example(t, "djamo"))
 	if _, err := p.weigh(p.submit, wire.Reply{Status: http.StatusUnauthorized}, "ref", ""); kindOf(err) != "uncertain" {
