@@ -163,35 +163,43 @@ func TestAnswerThatCameBeforeWeSpokeIsNone(t *testing.T) {
 
 // net/http would repeat what it takes for harmless.
 func TestSendIsNotRepeatedOnADyingKeptConnection(t *testing.T) {
-	var connections, arrived atomic.Int32
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if arrived.Add(1) > 1 {
-			panic(http.ErrAbortHandler) // closes the kept connection
+	for _, tt := range []struct {
+		method      string
+		body        []byte
+		connections int32 // that two submits take: the one that isn't safe on a kept connection is given its own
+	}{
+		{http.MethodPost, []byte("{}"), 1}, {http.MethodPut, []byte("{}"), 1}, {http.MethodPost, nil, 2}, {http.MethodPut, nil, 2},
+	} {
+		var connections, arrived atomic.Int32
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if arrived.Add(1) > 1 {
+				panic(http.ErrAbortHandler) // closes the kept connection
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}))
+		server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+			if s == http.StateNew {
+				connections.Add(1)
+			}
 		}
-		w.WriteHeader(http.StatusNoContent)
-	}))
-	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateNew {
-			connections.Add(1)
+		server.Start()
+		defer server.Close()
+		c := open(t, server.URL, nil)
+		replayable := http.Header{"Idempotency-Key": {"k"}} // net/http takes it for leave to send again
+		send := func() error {
+			_, err := c.Send(t.Context(), soon(), tt.method, "orders", replayable, tt.body)
+			return err
 		}
-	}
-	server.Start()
-	defer server.Close()
-	c := open(t, server.URL, nil)
-	replayable := http.Header{"Idempotency-Key": {"k"}} // net/http takes it for leave to send again
-	send := func() error {
-		_, err := c.Send(t.Context(), soon(), http.MethodPost, "orders", replayable, []byte("{}"))
-		return err
-	}
-	if err := send(); err != nil {
-		t.Fatal(err)
-	}
-	err := send()
-	if !errors.Is(err, verdict.ErrUncertain) || arrived.Load() != 2 {
-		t.Errorf("got %v, %d requests; want it uncertain and sent once", err, arrived.Load())
-	}
-	if n := connections.Load(); n != 1 {
-		t.Errorf("%d connections: the first wasn't reused, so this test proves nothing", n)
+		if err := send(); err != nil {
+			t.Fatal(err)
+		}
+		err := send()
+		if !errors.Is(err, verdict.ErrUncertain) || arrived.Load() != 2 {
+			t.Errorf("%s %q: got %v, %d requests; want it uncertain and sent once", tt.method, tt.body, err, arrived.Load())
+		}
+		if n := connections.Load(); n != tt.connections {
+			t.Errorf("%s %q: %d connections, want %d; with one of its own for each this test proves nothing", tt.method, tt.body, n, tt.connections)
+		}
 	}
 }
 
