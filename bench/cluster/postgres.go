@@ -27,8 +27,8 @@ type Postgres struct {
 	URL string
 }
 
-// StartPostgres makes a server in a folder, which must not exist, and starts it on a host.
-func StartPostgres(ctx context.Context, dir, host string) (*Postgres, error) {
+// StartPostgres makes a server in a folder, which must not exist, and starts it on a host, with more in its environment.
+func StartPostgres(ctx context.Context, dir, host string, env ...string) (*Postgres, error) {
 	bin, err := postgresPrograms()
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func StartPostgres(ctx context.Context, dir, host string) (*Postgres, error) {
 	url := fmt.Sprintf("postgres://verdict@%s/postgres?sslmode=disable", address)
 	d, err := daemon.Start(ctx, daemon.Command{
 		Program: filepath.Join(bin, "postgres"), Args: []string{"-D", data, "-k", "", "-h", host, "-p", port},
-		Dir: dir, As: owner, Kill: syscall.SIGQUIT, // after SIGKILL its shared memory would be left behind
+		Dir: dir, Env: env, As: owner, Kill: syscall.SIGQUIT, // after SIGKILL its shared memory would be left behind
 		Ready: func(ctx context.Context) bool {
 			conn, err := pgx.Connect(ctx, url)
 			return err == nil && conn.Close(ctx) == nil
@@ -74,6 +74,21 @@ func StartPostgres(ctx context.Context, dir, host string) (*Postgres, error) {
 		return nil, err
 	}
 	return &Postgres{d, url}, nil
+}
+
+// PostgresVersion tells which PostgreSQL StartPostgres starts, such as "PostgreSQL 17.2".
+func PostgresVersion(ctx context.Context) (string, error) {
+	bin, err := postgresPrograms()
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version").Output()
+	if err != nil {
+		return "", err
+	}
+	_, version, _ := strings.Cut(string(out), ") ") // postgres (PostgreSQL) 17.2 (Debian ...)
+	version, _, _ = strings.Cut(strings.TrimSpace(version), " ")
+	return "PostgreSQL " + version, nil
 }
 
 // postgresPrograms finds the folder of the newest PostgreSQL's programs: on the path, or where Debian puts them.

@@ -70,7 +70,7 @@ func Start(ctx context.Context, c Command) (*Daemon, error) {
 // PlainEnv is our environment without what would configure a server behind our back.
 func PlainEnv() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		for _, prefix := range []string{"VERDICT_", "CENTRIFUGO_", "MERCURE_", "NATS_", "PG", "GOGC=", "GOMEMLIMIT=", "GODEBUG="} {
+		for _, prefix := range []string{"VERDICT_", "RESTATE_", "CENTRIFUGO_", "MERCURE_", "NATS_", "PG", "GOGC=", "GOMEMLIMIT=", "GODEBUG="} {
 			if strings.HasPrefix(variable, prefix) {
 				return true
 			}

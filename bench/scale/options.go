@@ -58,9 +58,6 @@ const (
 	// rate that isn't piles up: with steps of 3 s, one that is a tenth too high ends so late.
 	keepUp = 300 * time.Millisecond
 
-	// within is how far apart the highest rate that is sustained and the lowest that isn't may be.
-	within = 1.2
-
 	// patience is how long after the last verdict is due one may be pushed before it counts as lost.
 	patience = 25 * time.Second
 

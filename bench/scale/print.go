@@ -23,7 +23,7 @@ type column struct {
 func (r *Report) Print(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s; %d rounds; median of the rounds (least-most)\n", r.Machine, r.Options.Rounds)
-	fmt.Fprintf(w, "fsync of 4 KiB in the databases' folder: %s\n", spread(r.Fsync, duration))
+	fmt.Fprintf(w, "fsync of 4 KiB in the databases' folder: %s\n", stats.Spread(r.Fsync, stats.Duration))
 	if r.InMemory {
 		fmt.Fprintln(w, "THE FOLDER IS IN MEMORY: an fsync does nothing there; give --dir on a disk")
 	}
@@ -69,12 +69,12 @@ func (row *Row) cell(c column) string {
 	if len(values) == 0 {
 		return "-"
 	}
-	return spread(stats.Summarize(values), c.write)
+	return stats.Spread(stats.Summarize(values), c.write)
 }
 
 var highest = []column{
-	{"submits/s", func(r *Round) (float64, bool) { return r.Submits, true }, whole},
-	{"transactions/s", func(r *Round) (float64, bool) { return r.Whole, true }, whole},
+	{"submits/s", func(r *Round) (float64, bool) { return r.Submits, true }, stats.Whole},
+	{"transactions/s", func(r *Round) (float64, bool) { return r.Whole, true }, stats.Whole},
 }
 
 // limits tells what limited each round.
@@ -102,7 +102,7 @@ func of(head string, point func(*Round) *Point, figure func(*Point) (float64, bo
 
 func times(point func(*Round) *Point) []column {
 	quantile := func(head string, l func(*Point) time.Duration) column {
-		return of(head, point, func(p *Point) (float64, bool) { return float64(l(p)), true }, duration)
+		return of(head, point, func(p *Point) (float64, bool) { return float64(l(p)), true }, stats.Duration)
 	}
 	return []column{
 		quantile("post to 202: p50", func(p *Point) time.Duration { return p.Submit.P50 }),
@@ -128,10 +128,10 @@ func product(c counts) float64 { return c[gatewayCPU] + c[postgresCPU] + c[natsC
 
 func cpu(point func(*Round) *Point) []column {
 	return []column{
-		some("gateways", point, one(gatewayCPU), duration), some("PostgreSQL", point, one(postgresCPU), duration),
-		some("NATS", point, one(natsCPU), duration), some("together", point, product, duration),
-		some("partner", point, one(partnerCPU), duration), some("load client", point, one(clientCPU), duration),
-		some("others", point, counts.others, duration),
+		some("gateways", point, one(gatewayCPU), stats.Duration), some("PostgreSQL", point, one(postgresCPU), stats.Duration),
+		some("NATS", point, one(natsCPU), stats.Duration), some("together", point, product, stats.Duration),
+		some("partner", point, one(partnerCPU), stats.Duration), some("load client", point, one(clientCPU), stats.Duration),
+		some("others", point, counts.others, stats.Duration),
 	}
 }
 
@@ -140,18 +140,18 @@ var idle = []column{
 }
 
 func share(head string, figure func(counts) float64) column {
-	return column{head, func(r *Round) (float64, bool) { return figure(r.Idle), true }, percent}
+	return column{head, func(r *Round) (float64, bool) { return figure(r.Idle), true }, stats.Percent}
 }
 
 func costs(point func(*Round) *Point) []column {
 	group := func(c counts) float64 { return c[changes] / max(c[commits], 1e-9) }
 	return []column{
-		some("changes", point, one(changes), plain), some("commits", point, one(commits), plain),
-		some("changes/commit", point, group, plain), of("lock/commit", point, holdTime, duration), some("WAL", point, one(walBytes), kibibytes),
-		some("on disk", point, one(diskBytes), kibibytes),
-		some("NATS: from gateways", point, one(natsIn), plain), some("to gateways", point, one(natsOut), plain),
-		some("between servers", point, one(natsBetween), plain), some("bytes", point, one(natsBytes), kibibytes),
-		some("all bytes on loopback", point, one(loopbackBytes), kibibytes),
+		some("changes", point, one(changes), stats.Plain), some("commits", point, one(commits), stats.Plain),
+		some("changes/commit", point, group, stats.Plain), of("lock/commit", point, holdTime, stats.Duration), some("WAL", point, one(walBytes), stats.Kibibytes),
+		some("on disk", point, one(diskBytes), stats.Kibibytes),
+		some("NATS: from gateways", point, one(natsIn), stats.Plain), some("to gateways", point, one(natsOut), stats.Plain),
+		some("between servers", point, one(natsBetween), stats.Plain), some("bytes", point, one(natsBytes), stats.Kibibytes),
+		some("all bytes on loopback", point, one(loopbackBytes), stats.Kibibytes),
 	}
 }
 
@@ -168,11 +168,11 @@ var past = []column{
 }
 
 func busy(head string, figure func(counts) float64) column {
-	return of(head, (*Round).past, func(p *Point) (float64, bool) { return figure(p.Shares), true }, percent)
+	return of(head, (*Round).past, func(p *Point) (float64, bool) { return figure(p.Shares), true }, stats.Percent)
 }
 
 func held(head, what string) column {
-	return of(head, (*Round).past, func(p *Point) (float64, bool) { return p.Waits.holding(what), p.Waits.Samples > 0 }, percent)
+	return of(head, (*Round).past, func(p *Point) (float64, bool) { return p.Waits.holding(what), p.Waits.Samples > 0 }, stats.Percent)
 }
 
 // notes tell what the figures don't.
@@ -200,26 +200,4 @@ func (r *Report) notes(w io.Writer) {
 			}
 		}
 	}
-}
-
-// spread writes a summary, and leaves out bounds that look alike.
-func spread(s stats.Summary, write func(float64) string) string {
-	low, high := write(s.Min), write(s.Max)
-	if low == high {
-		return low
-	}
-	return fmt.Sprintf("%s (%s-%s)", write(s.Median), low, high)
-}
-
-func whole(v float64) string     { return fmt.Sprintf("%.0f", v) }
-func plain(v float64) string     { return fmt.Sprintf("%.2f", v) }
-func percent(v float64) string   { return fmt.Sprintf("%.0f%%", 100*v) }
-func kibibytes(v float64) string { return fmt.Sprintf("%.1fK", v/1024) }
-
-// duration writes a time to three digits.
-func duration(v float64) string {
-	if d := time.Duration(v); d < 10*time.Millisecond {
-		return fmt.Sprintf("%.0fµs", v/1e3)
-	}
-	return fmt.Sprintf("%.1fms", v/1e6)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"time"
+
+	"verdict/bench/load"
 )
 
 // Round is what a setup showed in one round.
@@ -110,15 +112,15 @@ func (r *round) run(ctx context.Context) (err error) {
 
 // search looks for the highest rates, for whole transactions and then for submits. What is tried for one counts for both.
 func (r *round) search(ctx context.Context) error {
-	var submits, whole search
+	var submits, whole load.Search
 	saw := func(p *Point) {
 		r.result.Tried = append(r.result.Tried, p)
-		submits.saw(p.Rate, p.submits())
-		whole.saw(p.Rate, p.whole())
+		submits.Saw(p.Rate, p.submits())
+		whole.Saw(p.Rate, p.whole())
 	}
 	saw(r.result.Compared)
-	for _, s := range []*search{&whole, &submits} {
-		for rate, more := s.next(); more; rate, more = s.next() {
+	for _, s := range []*load.Search{&whole, &submits} {
+		for rate, more := s.Next(); more; rate, more = s.Next() {
 			p, err := r.point(ctx, rate, r.options.Step)
 			if err != nil {
 				return err
@@ -126,8 +128,8 @@ func (r *round) search(ctx context.Context) error {
 			saw(p)
 		}
 	}
-	r.result.Submits, _ = submits.bounds()
-	r.result.Whole, _ = whole.bounds()
+	r.result.Submits, _ = submits.Bounds()
+	r.result.Whole, _ = whole.Bounds()
 	return nil
 }
 

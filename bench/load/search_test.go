@@ -1,24 +1,24 @@
-package scale
+package load
 
 import (
 	"math"
 	"testing"
 )
 
-// run searches among rates that are sustained up to one, and returns what was found and how many were tried.
-func run(start, highest float64) (found, tries float64) {
-	var s search
-	s.saw(start, start <= highest)
-	for rate, more := s.next(); more; rate, more = s.next() {
-		s.saw(rate, rate <= highest)
+// searchFor searches among rates that are sustained up to one, and returns what was found and how many were tried.
+func searchFor(start, highest float64) (found, tries float64) {
+	var s Search
+	s.Saw(start, start <= highest)
+	for rate, more := s.Next(); more; rate, more = s.Next() {
+		s.Saw(rate, rate <= highest)
 	}
-	found, _ = s.bounds()
+	found, _ = s.Bounds()
 	return found, float64(len(s.tried))
 }
 
 func TestASearchFindsTheHighestRate(t *testing.T) {
 	for _, highest := range []float64{3, 99, 100, 101, 399, 730, 12345} {
-		found, tries := run(100, highest)
+		found, tries := searchFor(100, highest)
 		if found > highest || found*within < highest {
 			t.Errorf("the highest is %g, and %g was found", highest, found)
 		}
@@ -29,25 +29,25 @@ func TestASearchFindsTheHighestRate(t *testing.T) {
 }
 
 func TestASearchGivesUpWhereNothingIsSustained(t *testing.T) {
-	if found, tries := run(100, 0); found != 0 || tries > 8 {
+	if found, tries := searchFor(100, 0); found != 0 || tries > 8 {
 		t.Errorf("%g was found in %g tries", found, tries)
 	}
 }
 
 // What another search has tried counts. A rate that was sustained above one that wasn't was luck.
 func TestASearchKnowsWhatWasTried(t *testing.T) {
-	var s search
+	var s Search
 	for _, saw := range []try{{200, true}, {800, true}, {400, false}, {1600, false}} {
-		s.saw(saw.rate, saw.sustained)
+		s.Saw(saw.rate, saw.sustained)
 	}
-	if sustained, not := s.bounds(); sustained != 200 || not != 400 {
+	if sustained, not := s.Bounds(); sustained != 200 || not != 400 {
 		t.Errorf("between %g and %g", sustained, not)
 	}
-	if rate, more := s.next(); !more || rate < 282 || rate > 283 {
+	if rate, more := s.Next(); !more || rate < 282 || rate > 283 {
 		t.Errorf("next %g, %v; want their geometric mean", rate, more)
 	}
-	s.saw(350, true)
-	if rate, more := s.next(); more {
+	s.Saw(350, true)
+	if rate, more := s.Next(); more {
 		t.Errorf("350 and 400 are close enough, and %g would be tried", rate)
 	}
 }
