@@ -15,10 +15,15 @@ import (
 func partnerCommand() *cobra.Command {
 	var address string
 	var settle time.Duration
+	var atOnce bool
 	c := &cobra.Command{
 		Use: "partner", Short: "Run a third party that is quick", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			server := &http.Server{Addr: address, Handler: partner.New(settle)}
+			p := partner.New(settle)
+			if atOnce {
+				p = partner.AtOnce()
+			}
+			server := &http.Server{Addr: address, Handler: p}
 			context.AfterFunc(cmd.Context(), func() { server.Close() })
 			if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 				return err
@@ -28,5 +33,6 @@ func partnerCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&address, "address", "127.0.0.1:0", "where to listen")
 	c.Flags().DurationVar(&settle, "settle", 0, "how long after a submit its verdict is posted")
+	c.Flags().BoolVar(&atOnce, "at-once", false, "answer submits with their verdict")
 	return c
 }

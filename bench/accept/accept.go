@@ -20,6 +20,8 @@ const (
 	Group = "group" // SQLite, one lean row, one commit for all who wait
 	Each  = "each"  // the same, with a commit for each
 	Pgx   = "pgx"   // PostgreSQL, the rows that Verdict writes, a commit for each
+
+	Straight = "straight" // Group, and then the partner, a second commit, and the user's WebSocket
 )
 
 // A keeper keeps a request, and returns once it is on disk.
@@ -34,20 +36,29 @@ type request struct {
 	body []byte
 }
 
-// Serve runs a server until the listener is closed. It keeps what it keeps in a folder, or in the database of a URL.
-func Serve(ctx context.Context, name string, listener net.Listener, dir, database string) (err error) {
+// Config says what a server needs.
+type Config struct {
+	Dir      string // where SQLite's are kept
+	Database string // URL of PostgreSQL
+	Partner  string // URL of the partner of Straight
+}
+
+// Serve runs a server until the listener is closed.
+func Serve(ctx context.Context, name string, listener net.Listener, c Config) (err error) {
 	var k keeper
 	switch name {
 	case Echo:
 		k = nothing{}
 	case Group:
-		k, err = openSQLite(filepath.Join(dir, "floor.db"), groupSize)
+		k, err = openSQLite(filepath.Join(c.Dir, "floor.db"), groupSize)
 	case Each:
-		k, err = openSQLite(filepath.Join(dir, "floor.db"), 1)
+		k, err = openSQLite(filepath.Join(c.Dir, "floor.db"), 1)
 	case Pgx:
-		k, err = openPostgres(ctx, database)
+		k, err = openPostgres(ctx, c.Database)
+	case Straight:
+		return serveStraight(listener, c)
 	default:
-		err = fmt.Errorf("there is no server %q; give %s, %s, %s or %s", name, Echo, Group, Each, Pgx)
+		err = fmt.Errorf("there is no server %q; give %s, %s, %s, %s or %s", name, Echo, Group, Each, Pgx, Straight)
 	}
 	if err != nil {
 		return err

@@ -24,7 +24,7 @@ func TestWhatIsAcceptedIsKeptOnce(t *testing.T) {
 			}
 			address = l.Addr().String()
 			ended := make(chan error, 1)
-			go func() { ended <- Serve(context.Background(), name, l, dir, "") }()
+			go func() { ended <- Serve(context.Background(), name, l, Config{Dir: dir}) }()
 			var posting sync.WaitGroup
 			for n := range 100 {
 				posting.Go(func() { post(t, address, fmt.Sprint("key-", n/2)) }) // each twice

@@ -21,6 +21,10 @@ const (
 		UNIQUE (tenant, owner, operation, key)) STRICT`
 	insertLean = `INSERT INTO transactions (tenant, owner, operation, key, status, created, fingerprint, payload)
 		VALUES ('bench', 'user', 'transfer', ?, 'pending', ?, ?, ?) ON CONFLICT DO NOTHING`
+	settleLean = `UPDATE transactions SET status = ? WHERE tenant = 'bench' AND owner = 'user' AND operation = 'transfer' AND key = ?`
+
+	begin  = "BEGIN IMMEDIATE"
+	commit = "COMMIT"
 )
 
 // sqliteKeeper has one goroutine that writes. While it syncs one commit, the next gathers in the queue.
@@ -29,10 +33,11 @@ type sqliteKeeper struct {
 	done  chan error // what the writer ended with
 }
 
-// waiting is a request that waits for its commit.
+// waiting is a change that waits for its commit.
 type waiting struct {
-	*request
-	kept chan error
+	change string // its statement
+	args   []driver.Value
+	kept   chan error
 }
 
 // openSQLite makes a database, in which up to so many requests share a commit.
@@ -51,7 +56,13 @@ func openSQLite(path string, together int) (*sqliteKeeper, error) {
 }
 
 func (k *sqliteKeeper) keep(_ context.Context, r *request) error {
-	w := &waiting{r, make(chan error, 1)}
+	sum := sha256.Sum256(r.body)
+	return k.change(insertLean, r.key, time.Now().UnixNano(), sum[:], r.body)
+}
+
+// change returns once a change is on disk.
+func (k *sqliteKeeper) change(change string, args ...driver.Value) error {
+	w := &waiting{change, args, make(chan error, 1)}
 	k.queue <- w
 	return <-w.kept
 }
@@ -61,19 +72,20 @@ func (k *sqliteKeeper) close() error {
 	return <-k.done
 }
 
-// sqliteWriter is the only one that writes.
+// sqliteWriter is the only one that writes. It goes past database/sql, whose share can be had back.
 type sqliteWriter struct {
-	conn                  *sqlite3.SQLiteConn
-	together              int
-	begin, commit, insert driver.Stmt
+	conn     *sqlite3.SQLiteConn
+	together int
+	prepared map[string]driver.Stmt
 }
 
 func (w *sqliteWriter) prepare() (err error) {
 	if _, err := w.conn.Exec(lean, nil); err != nil {
 		return fmt.Errorf("make the table: %w", err)
 	}
-	for s, query := range map[*driver.Stmt]string{&w.begin: "BEGIN IMMEDIATE", &w.commit: "COMMIT", &w.insert: insertLean} {
-		if *s, err = w.conn.Prepare(query); err != nil {
+	w.prepared = map[string]driver.Stmt{}
+	for _, query := range []string{begin, commit, insertLean, settleLean} {
+		if w.prepared[query], err = w.conn.Prepare(query); err != nil {
 			return err
 		}
 	}
@@ -93,21 +105,27 @@ func (w *sqliteWriter) run(queue <-chan *waiting) error {
 			r.kept <- err
 		}
 	}
-	return errors.Join(w.begin.Close(), w.commit.Close(), w.insert.Close(), w.conn.Close())
+	var errs []error
+	for _, s := range w.prepared {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, w.conn.Close())...)
 }
 
 func (w *sqliteWriter) write(batch []*waiting) error {
-	if _, err := w.begin.Exec(nil); err != nil {
+	if err := w.exec(begin); err != nil {
 		return err
 	}
-	now := time.Now().UnixNano()
-	for _, r := range batch {
-		sum := sha256.Sum256(r.body)
-		if _, err := w.insert.Exec([]driver.Value{r.key, now, sum[:], r.body}); err != nil {
+	for _, c := range batch {
+		if err := w.exec(c.change, c.args...); err != nil {
 			_, rollback := w.conn.Exec("ROLLBACK", nil)
 			return errors.Join(err, rollback)
 		}
 	}
-	_, err := w.commit.Exec(nil)
+	return w.exec(commit)
+}
+
+func (w *sqliteWriter) exec(query string, args ...driver.Value) error {
+	_, err := w.prepared[query].Exec(args)
 	return err
 }

@@ -13,6 +13,7 @@ import (
 type Gateway struct {
 	*daemon.Daemon
 	Address string
+	Admin   string // where it tells of itself: host and port
 }
 
 // GatewayConfig says where an instance finds things.
@@ -23,6 +24,8 @@ type GatewayConfig struct {
 	Database string
 	Stream   string // its settings, as YAML: {dir: jetstream}
 	KeyHash  string // the digest of an API key that acts for any user, as Verdict's configuration has it
+	More     string // of the configuration, as lines of YAML
+	Env      []string
 }
 
 // gatewayConfig leaves all else at its default.
@@ -49,14 +52,15 @@ func StartGateway(ctx context.Context, dir string, c GatewayConfig) (*Gateway, e
 	}
 	config := filepath.Join(dir, "verdict.yaml")
 	text := fmt.Appendf(nil, gatewayConfig, address, admin, c.Database, c.Stream, c.Partner, c.KeyHash)
+	text = append(text, c.More...)
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		return nil, err
 	}
 	d, err := daemon.Start(ctx, daemon.Command{
-		Program: c.Binary, Args: []string{"serve", "--config", config}, Dir: dir, Ready: daemon.Answers("http://" + admin + "/readyz"),
+		Program: c.Binary, Args: []string{"serve", "--config", config}, Env: c.Env, Dir: dir, Ready: daemon.Answers("http://" + admin + "/readyz"),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Gateway{d, address}, nil
+	return &Gateway{d, address, admin}, nil
 }

@@ -37,6 +37,7 @@ type Daemon struct {
 	cmd  *exec.Cmd
 	log  string
 	kill syscall.Signal
+	took time.Duration // from its start to its first answer
 	gone chan struct{} // closed when it has ended
 }
 
@@ -52,6 +53,7 @@ func Start(ctx context.Context, c Command) (*Daemon, error) {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.Dir, log, log
 	cmd.Env = append(PlainEnv(), c.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: kill, Credential: c.As}
+	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -64,8 +66,12 @@ func Start(ctx context.Context, c Command) (*Daemon, error) {
 		d.Close()
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(c.Program), err)
 	}
+	d.took = time.Since(began)
 	return d, nil
 }
+
+// StartedIn is how long the server took to answer, to the 5 ms.
+func (d *Daemon) StartedIn() time.Duration { return d.took }
 
 // PlainEnv is our environment without what would configure a server behind our back.
 func PlainEnv() []string {
@@ -82,7 +88,7 @@ func PlainEnv() []string {
 func (d *Daemon) await(ctx context.Context, ready func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
+	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
 	for {
 		if ready(ctx) {

@@ -32,3 +32,22 @@ func TestAnFsyncTakesLonger(t *testing.T) {
 		}
 	}
 }
+
+func TestCallsAreReadFromTheTable(t *testing.T) {
+	const table = `% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 99.00    0.012345          12      1000           fdatasync
+  1.00    0.000345          12        17         3 fsync
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.012690          12      1017         3 total
+`
+	if got, err := parseCounts(table); got != 1017 || err != nil {
+		t.Errorf("%d, %v", got, err)
+	}
+	if got, err := parseCounts(""); got != 0 || err != nil {
+		t.Errorf("of nothing %d, %v", got, err)
+	}
+	if _, err := parseCounts("1 2 3 many fsync\n"); err == nil {
+		t.Error("what is no table is read")
+	}
+}

@@ -58,6 +58,18 @@ func TestVerdictsArePostedUntilTheyAreTaken(t *testing.T) {
 	}
 }
 
+func TestVerdictsMayComeAtOnce(t *testing.T) {
+	p := httptest.NewServer(AtOnce())
+	defer p.Close()
+	answer, err := http.Post(p.URL+"/transaction", "application/json", strings.NewReader(`{"id":"a"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := text(t, answer); got != `{"id":"a","status":"completed"}` {
+		t.Errorf("a submit is answered %s", got)
+	}
+}
+
 func text(t *testing.T, answer *http.Response) string {
 	t.Helper()
 	defer answer.Body.Close()

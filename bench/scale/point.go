@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"verdict/bench/app"
 	"verdict/bench/load"
 	"verdict/bench/stats"
 )
@@ -53,10 +54,10 @@ func (p *Point) whole() bool { return p.submits() && p.Lost == 0 && p.Behind <= 
 func (r *round) point(ctx context.Context, rate float64, during time.Duration) (*Point, error) {
 	schedule := load.Schedule{Rate: rate, Events: max(1, int(rate*during.Seconds()))}
 	p := &Point{Rate: rate, Submit: newLatency(), Push: newLatency(), Late: newLatency()}
-	first := r.users.submitted
-	r.users.submitted += int64(schedule.Events)
-	arrived := newArrivals(first, schedule.Events)
-	r.users.awaited.Store(arrived)
+	first := r.numbers
+	r.numbers += int64(schedule.Events)
+	arrived := app.NewArrivals(first, schedule.Events)
+	r.users.Await(arrived)
 
 	before, err := r.world.read(ctx)
 	if err != nil {
@@ -74,8 +75,8 @@ func (r *round) point(ctx context.Context, rate float64, during time.Duration) (
 	p.Loaded = growth{loaded.minus(before), time.Since(start)}
 
 	due := start.Add(schedule.At(p.Submitted)).Add(settles)
-	p.Lost = arrived.await(ctx, accepted, time.Now().Add(patience))
-	if last := arrived.last(); last.After(due) {
+	p.Lost = arrived.Await(ctx, accepted, time.Now().Add(patience))
+	if last := arrived.Last(); last.After(due) {
 		p.Behind = last.Sub(due)
 	}
 	if err := pause(ctx, tail); err != nil {
@@ -87,14 +88,14 @@ func (r *round) point(ctx context.Context, rate float64, during time.Duration) (
 	}
 	p.Each = growth{after.minus(before), time.Since(start)}.each(max(1, accepted), r.idle)
 	p.Shares = p.Loaded.shares()
-	p.Stray = int(arrived.strays.Load())
+	p.Stray = arrived.Strays()
 	if err := r.pushes(ctx, arrived, p); err != nil {
 		return nil, err
 	}
 	for _, l := range []*latency{&p.Submit, &p.Push, &p.Late} {
 		l.finish()
 	}
-	return p, r.users.trouble()
+	return p, r.users.Trouble()
 }
 
 // submitAll submits what is due, and returns how many were accepted.
@@ -107,7 +108,7 @@ func (r *round) submitAll(ctx context.Context, s load.Schedule, start time.Time,
 		if under.Add(1) > int64(max(100, s.Rate)) {
 			cut()
 		}
-		err := r.users.submit(ctx, first+int64(event))
+		err := r.users.Submit(first + int64(event))
 		took := time.Since(start.Add(s.At(event)))
 		under.Add(-1)
 		mu.Lock()
@@ -127,12 +128,12 @@ func (r *round) submitAll(ctx context.Context, s load.Schedule, start time.Time,
 }
 
 // pushes reads from the partner when it began to post each verdict, and records how long after that it was pushed.
-func (r *round) pushes(ctx context.Context, arrived *arrivals, p *Point) error {
+func (r *round) pushes(ctx context.Context, arrived *app.Arrivals, p *Point) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/sent?after=%d", r.world.verdicts, r.sent), nil)
 	if err != nil {
 		return err
 	}
-	answer, err := r.users.http.Do(request)
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}
@@ -143,12 +144,8 @@ func (r *round) pushes(ctx context.Context, arrived *arrivals, p *Point) error {
 		if _, err := fmt.Sscan(lines.Text(), &number, &sent); err != nil {
 			return fmt.Errorf("read the partner's list: %w", err)
 		}
-		i := number - arrived.from
-		if i < 0 || i >= int64(len(arrived.at)) {
-			continue // of an earlier point, which didn't wait for it
-		}
-		if at := arrived.at[i].Load(); at != 0 {
-			p.Push.Record(time.Duration(at - sent))
+		if at, ok := arrived.At(number); ok { // else it is of an earlier point, which didn't wait for it
+			p.Push.Record(at.Sub(time.Unix(0, sent)))
 		}
 	}
 	return lines.Err()

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"verdict/bench/app"
 	"verdict/bench/load"
 )
 
@@ -46,7 +47,8 @@ func (r *Round) past() (lowest *Point) {
 type round struct {
 	options Options
 	world   *world
-	users   *users
+	users   *app.Users
+	numbers int64 // of transactions that were used
 	idle    growth
 	sent    int // of the partner's posts that were read
 	result  *Round
@@ -78,13 +80,13 @@ func begin(ctx context.Context, o Options, s setup, p programs, dir string) (r *
 	for _, g := range w.gateways {
 		addresses = append(addresses, g.Address)
 	}
-	u, err := connect(ctx, addresses, o.Clients)
+	u, err := app.Connect(ctx, addresses, o.Clients)
 	if err != nil {
 		w.close()
 		return nil, nil, err
 	}
 	return &round{options: o, world: w, users: u, result: &Round{}}, func() {
-		u.close()
+		u.Close()
 		w.close()
 		_ = os.RemoveAll(dir) // the folder around it is removed at the end
 	}, nil

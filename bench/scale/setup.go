@@ -2,7 +2,6 @@ package scale
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"verdict/bench/app"
 	"verdict/bench/cluster"
 	"verdict/bench/daemon"
 	"verdict/bench/measure"
@@ -47,12 +47,6 @@ const (
 	partnerHost  = "127.1.3.1"
 )
 
-// apiKey is a service's, which acts for each of the users. Verdict's keys are 256 bits behind a prefix; this one guards
-// nothing.
-const apiKey = "vsk1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-func apiKeyHash() string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(apiKey))) }
-
 // world is a setup that is running.
 type world struct {
 	setup    setup
@@ -79,7 +73,7 @@ func (w *world) start(ctx context.Context, p programs, dir string) error {
 		return err
 	}
 	config := cluster.GatewayConfig{
-		Binary: p.verdict, Partner: w.verdicts, KeyHash: apiKeyHash(), Database: "sqlite:verdict.db", Stream: "{dir: jetstream}",
+		Binary: p.verdict, Partner: w.verdicts, KeyHash: app.APIKeyHash(), Database: "sqlite:verdict.db", Stream: "{dir: jetstream}",
 	}
 	if w.setup.Shared {
 		if err := w.startShared(ctx, p, dir); err != nil {

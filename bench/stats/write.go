@@ -14,11 +14,12 @@ func Spread(s Summary, write func(float64) string) string {
 	return fmt.Sprintf("%s (%s-%s)", write(s.Median), low, high)
 }
 
-// Whole writes a number without decimals, Plain with two, Percent a share, Kibibytes a number of bytes.
+// Whole writes a number without decimals, Plain with two, Percent a share, Kibibytes and Mebibytes a number of bytes.
 func Whole(v float64) string     { return fmt.Sprintf("%.0f", v) }
 func Plain(v float64) string     { return fmt.Sprintf("%.2f", v) }
 func Percent(v float64) string   { return fmt.Sprintf("%.0f%%", 100*v) }
 func Kibibytes(v float64) string { return fmt.Sprintf("%.1fK", v/1024) }
+func Mebibytes(v float64) string { return fmt.Sprintf("%.1fM", v/(1<<20)) }
 
 // Duration writes a time in nanoseconds to three digits.
 func Duration(v float64) string {

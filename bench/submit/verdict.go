@@ -2,7 +2,6 @@ package submit
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -11,28 +10,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 
 	"github.com/valyala/fasthttp"
 
+	"verdict/bench/app"
+	"verdict/bench/cluster"
 	"verdict/bench/daemon"
+	"verdict/bench/partner"
 )
-
-// apiKey is a service's, which acts for each of the users. Verdict's keys are 256 bits behind a prefix; this one guards
-// nothing.
-const apiKey = "vsk1_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // users is how many users the transactions are spread over.
 const users = 1000
-
-// verdictConfig leaves all else at its default.
-const verdictConfig = `address: %s
-admin: {address: "%s"}
-database: sqlite:verdict.db
-stream: {dir: jetstream}
-providers: {djamo: {url: "%s"}}
-auth: {keys: {bench: {hash: "sha256:%x", role: service, tenant: bench}}}
-`
 
 func buildVerdict(ctx context.Context, e *env) (program, error) {
 	return buildVerdictWith(ctx, e, verdictName)
@@ -95,84 +83,56 @@ func oneEach(root, dir string) (overlay string, err error) {
 }
 
 func startVerdict(ctx context.Context, e *env, p program) (*server, error) {
-	address, err := daemon.FreeAddress("127.0.0.1")
-	if err != nil {
-		return nil, err
-	}
-	admin, err := daemon.FreeAddress("127.0.0.1")
-	if err != nil {
-		return nil, err
-	}
 	partner, err := openPartner(e.partner)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{address: address, close: partner.close, fill: func(r *fasthttp.Request, number int64) {
-		usual(r, number)
-		r.Header.Set("Authorization", "Bearer "+apiKey)
-		r.Header.Set("Verdict-Subject", fmt.Sprint("user-", number%users))
-	}}
-	config := filepath.Join(e.dir, "verdict.yaml")
-	text := fmt.Appendf(nil, verdictConfig, address, admin, partner.url(), sha256.Sum256([]byte(apiKey)))
-	if err = os.WriteFile(config, text, 0o600); err == nil {
-		err = s.run(ctx, daemon.Command{
-			Program: p.path, Args: []string{"serve", "--config", config}, Env: e.slow, Dir: e.dir,
-			Ready: daemon.Answers("http://" + admin + "/readyz"),
-		})
-	}
+	g, err := cluster.StartGateway(ctx, filepath.Join(e.dir, "verdict"), cluster.GatewayConfig{
+		Binary: p.path, Host: "127.0.0.1", Partner: partner.url(), Database: "sqlite:verdict.db", Stream: "{dir: jetstream}",
+		KeyHash: app.APIKeyHash(), Env: e.slow,
+	})
 	if err != nil {
-		s.end()
+		partner.close()
 		return nil, err
 	}
-	return s, nil
+	return &server{
+		address: g.Address, processes: []*daemon.Daemon{g.Daemon}, close: partner.close,
+		fill: func(r *fasthttp.Request, number int64) {
+			usual(r, number)
+			r.Header.Set("Authorization", "Bearer "+app.APIKey)
+			r.Header.Set("Verdict-Subject", fmt.Sprint("user-", number%users))
+		},
+	}, nil
 }
 
-// partner is the third party. It answers at once with the verdict, or not before it is closed.
-type partner struct {
+// third is the partner. It answers at once with the verdict, or not before it is closed.
+type third struct {
 	server   *http.Server
 	listener net.Listener
 	ended    chan struct{}
 }
 
-func openPartner(how string) (*partner, error) {
+func openPartner(how string) (*third, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &partner{listener: l, ended: make(chan struct{})}
-	p.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var told struct{ ID string }
-		if how == Held {
+	t := &third{server: &http.Server{Handler: partner.AtOnce()}, listener: l, ended: make(chan struct{})}
+	if how == Held {
+		t.server.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			select {
-			case <-p.ended:
+			case <-t.ended:
 			case <-r.Context().Done():
 			}
-			return
-		}
-		if err := json.NewDecoder(r.Body).Decode(&told); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"id":%q,"status":"completed"}`, told.ID)
-	})}
-	go p.server.Serve(l) // until close
-	return p, nil
-}
-
-func (p *partner) url() string { return "http://" + p.listener.Addr().String() }
-
-func (p *partner) close() {
-	close(p.ended)
-	p.server.Close()
-}
-
-// firstLine returns the first line that a program prints, which tells its version.
-func firstLine(ctx context.Context, program string, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, program, args...).Output()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", filepath.Base(program), err)
+		})
 	}
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	return line, nil
+	go t.server.Serve(l) // until close
+	return t, nil
+}
+
+func (t *third) url() string { return "http://" + t.listener.Addr().String() }
+
+func (t *third) close() {
+	close(t.ended)
+	t.server.Close()
 }

@@ -1,4 +1,4 @@
-package scale
+package app
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func TestAVerdictIsKnownByItsKey(t *testing.T) {
 }
 
 func TestArrivalsAreAwaitedOnceEach(t *testing.T) {
-	a := newArrivals(100, 3)
+	a := NewArrivals(100, 3)
 	at := time.Unix(50, 0)
 	a.arrived(102, at)
 	a.arrived(100, at.Add(time.Second))
@@ -34,18 +34,18 @@ func TestArrivalsAreAwaitedOnceEach(t *testing.T) {
 	if a.strays.Load() != 3 {
 		t.Errorf("%d strays, want 3", a.strays.Load())
 	}
-	if got := a.last(); !got.Equal(at.Add(time.Second)) {
+	if got := a.Last(); !got.Equal(at.Add(time.Second)) {
 		t.Errorf("the last came at %s", got)
 	}
-	if missing := a.await(t.Context(), 2, time.Now().Add(time.Minute)); missing != 0 {
+	if missing := a.Await(t.Context(), 2, time.Now().Add(time.Minute)); missing != 0 {
 		t.Errorf("%d of 2 are missing", missing)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if missing := a.await(gone, 1, time.Now().Add(time.Minute)); missing != 1 {
+	if missing := a.Await(gone, 1, time.Now().Add(time.Minute)); missing != 1 {
 		t.Errorf("%d of 1 are missing", missing)
 	}
-	if !newArrivals(0, 1).last().IsZero() {
+	if !NewArrivals(0, 1).Last().IsZero() {
 		t.Error("none came, and there is a last")
 	}
 }

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"verdict/bench/path"
+)
+
+func pathCommand() *cobra.Command {
+	var o path.Options
+	var asJSON bool
+	var root string
+	c := &cobra.Command{
+		Use:   "path",
+		Short: "Measure the whole path of a transaction, with a partner that takes no time",
+		Long: `Measures how long it takes from a submit to its answer and to the push of its verdict, the processor time and the
+fsyncs of a transaction, the highest rate that is sustained, the time to start and the memory at rest; of Verdict, and of the
+shortest path that commits as often. README.md says how.`,
+		Example: `  go -C bench run . path
+  go -C bench run . path --rounds 1 --for 3s --search=false`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			root, err := repository(root)
+			if err != nil {
+				return err
+			}
+			report, err := path.Run(cmd.Context(), o, root, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				out := json.NewEncoder(cmd.OutOrStdout())
+				out.SetIndent("", "  ")
+				return out.Encode(report)
+			}
+			return report.Print(cmd.OutOrStdout())
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&o.Rounds, "rounds", 5, "how often each is measured, in turn with the other")
+	f.Float64SliceVar(&o.Rates, "rate", []float64{1000, 2000}, "transactions a second")
+	f.DurationVar(&o.For, "for", 10*time.Second, "how long each rate")
+	f.BoolVar(&o.Search, "search", true, "search for the highest rate that is sustained")
+	f.BoolVar(&o.Strace, "strace", true, "count fsyncs, if strace is there")
+	f.IntVar(&o.Clients, "clients", 300, "users, each with a WebSocket")
+	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default the system's for temporary files)")
+	f.BoolVar(&asJSON, "json", false, "print JSON instead of tables")
+	f.StringVar(&root, "root", ".", "where in a repository of Verdict's to build it from")
+	return c
+}
