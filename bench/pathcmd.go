@@ -30,7 +30,12 @@ shortest path that commits as often. README.md says how.`,
 			if err != nil {
 				return err
 			}
-			report, err := path.Run(cmd.Context(), o, root, cmd.ErrOrStderr())
+			w, err := path.Open(cmd.Context(), o.Dir, root)
+			if err != nil {
+				return err
+			}
+			defer w.Close()
+			report, err := path.Run(cmd.Context(), o, w, path.Verdict("verdict", nil), path.Straight, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

@@ -4,10 +4,24 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"verdict/bench/daemon"
 )
+
+// Build builds Verdict from its repository to a path, with more flags of go build.
+func Build(ctx context.Context, root, path string, flags ...string) error {
+	build := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", path, "./cmd/verdict")...)
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build Verdict: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Metrics is the URL at which the Go runtime of an instance tells of itself.
+func (g *Gateway) Metrics() string { return "http://" + g.Admin + "/metrics" }
 
 // Gateway is an instance of Verdict.
 type Gateway struct {

@@ -20,7 +20,7 @@ func (r *Report) Print(to io.Writer) error {
 	if r.InMemory {
 		fmt.Fprintln(w, "THE FOLDER IS IN MEMORY: an fsync does nothing there; give --dir on a disk")
 	}
-	fmt.Fprintf(w, "\nThe partner answers at once\t%s\t%s\tverdict is times\n", r.Rows[0].Name, r.Rows[1].Name)
+	fmt.Fprintf(w, "\nThe partner answers at once\t%s\t%s\tthe first is times\n", r.Rows[0].Name, r.Rows[1].Name)
 	for i, rate := range r.Options.Rates {
 		at := func(get func(*Point) float64) figure {
 			return func(r *Round) (float64, bool) { return get(r.Points[i]), true }
@@ -40,7 +40,7 @@ func (r *Report) Print(to io.Writer) error {
 		r.line(w, "highest sustained rate", func(r *Round) (float64, bool) { return r.Sustained, true }, stats.Whole)
 	}
 	r.line(w, fmt.Sprintf("fsyncs of a transaction at %g/s, traced", r.Options.Rates[0]), func(r *Round) (float64, bool) { return r.Fsyncs, r.Fsyncs >= 0 }, stats.Plain)
-	r.line(w, "start to ready, empty", func(r *Round) (float64, bool) { return float64(r.Start), true }, stats.Duration)
+	r.line(w, "start to ready", func(r *Round) (float64, bool) { return float64(r.Start), true }, stats.Duration)
 	r.line(w, "idle memory (RSS)", func(r *Round) (float64, bool) { return float64(r.Memory), true }, stats.Mebibytes)
 	r.warnings(w)
 	return w.Flush()

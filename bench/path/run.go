@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -24,91 +23,118 @@ type Report struct {
 	Machine  string        `json:"machine"`
 	Fsync    stats.Summary `json:"fsync_ns"` // of the medians before each round
 	InMemory bool          `json:"in_memory"`
-	Rows     []*Row        `json:"rows"` // Verdict's, and the floor's
+	Rows     []*Row        `json:"rows"` // of both: ours, and theirs
 }
 
 // Row is a contender's rounds.
 type Row struct {
 	Name   string   `json:"name"`
 	Rounds []*Round `json:"rounds"`
-
-	start func(ctx context.Context, w *world) (*daemon.Daemon, string, error)
 }
 
-// world is where contenders run.
-type world struct {
-	dir     string // of a round
-	partner string // its URL
-	verdict string // the built binary
-	self    string // this program
+// A Contender is a server that carries transactions out, and the users' WebSockets.
+type Contender struct {
+	Name  string
+	Start func(ctx context.Context, w *World) (d *daemon.Daemon, address string, err error)
 }
 
-func startVerdict(ctx context.Context, w *world) (*daemon.Daemon, string, error) {
-	g, err := cluster.StartGateway(ctx, filepath.Join(w.dir, "server"), cluster.GatewayConfig{
-		Binary: w.verdict, Host: "127.0.0.1", Partner: w.partner, Database: "sqlite:verdict.db", Stream: "{dir: jetstream}", KeyHash: app.APIKeyHash(),
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	return g.Daemon, g.Address, nil
+// World is where contenders run.
+type World struct {
+	Dir     string // of a round
+	Verdict string // the built binary
+	Self    string // this program
+	Partner string // the URL of a partner that answers with the verdict, during a round
+
+	whole string // the folder around it all
 }
 
-func startStraight(ctx context.Context, w *world) (*daemon.Daemon, string, error) {
+// Verdict is the product, with its defaults but for what is changed.
+func Verdict(name string, change func(*cluster.GatewayConfig)) Contender {
+	return Contender{name, func(ctx context.Context, w *World) (*daemon.Daemon, string, error) {
+		c := cluster.GatewayConfig{
+			Binary: w.Verdict, Host: "127.0.0.1", Partner: w.Partner, Database: "sqlite:verdict.db", Stream: "{dir: jetstream}",
+			KeyHash: app.APIKeyHash(),
+		}
+		if change != nil {
+			change(&c)
+		}
+		g, err := cluster.StartGateway(ctx, filepath.Join(w.Dir, "server"), c)
+		if err != nil {
+			return nil, "", err
+		}
+		return g.Daemon, g.Address, nil
+	}}
+}
+
+// Straight is the shortest path that commits as often.
+var Straight = Contender{"straight", func(ctx context.Context, w *World) (*daemon.Daemon, string, error) {
 	address, err := daemon.FreeAddress("127.0.0.1")
 	if err != nil {
 		return nil, "", err
 	}
-	dir := filepath.Join(w.dir, "server")
+	dir := filepath.Join(w.Dir, "server")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, "", err
 	}
 	d, err := daemon.Start(ctx, daemon.Command{
-		Program: w.self, Args: []string{"accept", "straight", "--address", address, "--partner", w.partner}, Dir: dir,
+		Program: w.Self, Args: []string{"accept", "straight", "--address", address, "--partner", w.Partner}, Dir: dir,
 		Ready: daemon.Answers("http://" + address + "/"),
 	})
 	return d, address, err
+}}
+
+// Open makes a folder on the disk that is measured, and builds Verdict. Close removes the folder.
+func Open(ctx context.Context, dir, root string) (w *World, err error) {
+	w = &World{}
+	if w.Self, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	if w.whole, err = os.MkdirTemp(dir, "verdict-bench-"); err != nil {
+		return nil, err
+	}
+	w.Dir, w.Verdict = filepath.Join(w.whole, "round"), filepath.Join(w.whole, "verdict")
+	if err := cluster.Build(ctx, root, w.Verdict); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
 }
 
-// Run measures Verdict and the floor in turn, each round in the opposite order of the one before. progress is told what is being
-// done.
-func Run(ctx context.Context, o Options, root string, progress io.Writer) (*Report, error) {
-	dir, err := os.MkdirTemp(o.Dir, "verdict-bench-")
-	if err != nil {
+// Folder is the one that Close removes.
+func (w *World) Folder() string { return w.whole }
+
+// Close removes what Open has made.
+func (w *World) Close() { _ = os.RemoveAll(w.whole) } // it is in a folder of temporary files
+
+// Run measures two contenders in turn, each round in the opposite order of the one before. progress is told what is being done.
+func Run(ctx context.Context, o Options, w *World, ours, theirs Contender, progress io.Writer) (report *Report, err error) {
+	report = &Report{Options: o, Machine: fmt.Sprintf("%d processors, %s", runtime.NumCPU(), runtime.Version())}
+	if report.InMemory, err = measure.InMemory(w.whole); err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	w := &world{dir: filepath.Join(dir, "round"), verdict: filepath.Join(dir, "verdict")}
-	if w.self, err = os.Executable(); err != nil {
-		return nil, err
+	order := []Contender{ours, theirs}
+	rows := map[string]*Row{}
+	for _, c := range order {
+		rows[c.Name] = &Row{Name: c.Name}
+		report.Rows = append(report.Rows, rows[c.Name])
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", w.verdict, "./cmd/verdict")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build Verdict: %w\n%s", err, out)
-	}
-	report := &Report{Options: o, Machine: fmt.Sprintf("%d processors, %s", runtime.NumCPU(), runtime.Version())}
-	if report.InMemory, err = measure.InMemory(dir); err != nil {
-		return nil, err
-	}
-	report.Rows = []*Row{{Name: "verdict", start: startVerdict}, {Name: "straight", start: startStraight}}
-	order := slices.Clone(report.Rows)
 	var fsyncs []float64
 	for n := range o.Rounds {
-		f, err := measure.Fsync(dir)
+		f, err := measure.Fsync(w.whole)
 		if err != nil {
 			return nil, err
 		}
 		fsyncs = append(fsyncs, float64(f))
-		for _, row := range order {
+		for _, c := range order {
 			began := time.Now()
-			round, err := runRound(ctx, o, row, w)
+			round, err := runRound(ctx, o, c, w)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", row.Name, err)
+				return nil, fmt.Errorf("%s: %w", c.Name, err)
 			}
-			row.Rounds = append(row.Rounds, round)
+			rows[c.Name].Rounds = append(rows[c.Name].Rounds, round)
 			p := round.Points[0]
-			fmt.Fprintf(progress, "round %d of %d: %s: at %g/s answered in %s (p50), pushed in %s; %.0f/s sustained; after %s\n", n+1, o.Rounds, row.Name,
-				p.Rate, p.Submit.P50, p.Push.P50, round.Sustained, time.Since(began).Round(time.Second))
+			fmt.Fprintf(progress, "round %d of %d: %s: at %g/s answered in %s, pushed in %s (p50); after %s\n", n+1, o.Rounds, c.Name,
+				p.Rate, p.Submit.P50, p.Push.P50, time.Since(began).Round(time.Second))
 		}
 		slices.Reverse(order)
 	}
@@ -117,24 +143,17 @@ func Run(ctx context.Context, o Options, root string, progress io.Writer) (*Repo
 }
 
 // runRound starts a contender in a folder, which it makes, measures it, and ends it.
-func runRound(ctx context.Context, o Options, row *Row, w *world) (*Round, error) {
-	if err := os.Mkdir(w.dir, 0o700); err != nil {
+func runRound(ctx context.Context, o Options, c Contender, w *World) (*Round, error) {
+	if err := os.Mkdir(w.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(w.dir)
-	address, err := daemon.FreeAddress("127.0.0.1")
-	if err != nil {
-		return nil, err
-	}
-	w.partner = "http://" + address
-	partner, err := daemon.Start(ctx, daemon.Command{
-		Program: w.self, Args: []string{"partner", "--address", address, "--at-once"}, Dir: w.dir, Ready: daemon.Answers(w.partner + "/sent?after=0"),
-	})
+	defer os.RemoveAll(w.Dir)
+	partner, err := w.StartPartner(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer partner.Close()
-	d, address, err := row.start(ctx, w)
+	d, address, err := c.Start(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -153,4 +172,16 @@ func runRound(ctx context.Context, o Options, row *Row, w *world) (*Round, error
 	defer users.Close()
 	r := &round{options: o, process: d.Process(), users: users}
 	return result, r.run(ctx, result)
+}
+
+// StartPartner starts the partner of a round, whose folder must be there.
+func (w *World) StartPartner(ctx context.Context) (*daemon.Daemon, error) {
+	address, err := daemon.FreeAddress("127.0.0.1")
+	if err != nil {
+		return nil, err
+	}
+	w.Partner = "http://" + address
+	return daemon.Start(ctx, daemon.Command{
+		Program: w.Self, Args: []string{"partner", "--address", address, "--at-once"}, Dir: w.Dir, Ready: daemon.Answers(w.Partner + "/sent?after=0"),
+	})
 }

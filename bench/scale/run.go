@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -104,10 +103,8 @@ func build(ctx context.Context, o Options, root, dir string) (p programs, err er
 		return p, err
 	}
 	p.verdict = filepath.Join(dir, "verdict")
-	build := exec.CommandContext(ctx, "go", "build", "-o", p.verdict, "./cmd/verdict")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return p, fmt.Errorf("build Verdict: %w\n%s", err, out)
+	if err := cluster.Build(ctx, root, p.verdict); err != nil {
+		return p, err
 	}
 	if p.nats = o.NATS; p.nats == "" && len(o.Instances) > 0 {
 		p.nats, err = cluster.InstallNATS(ctx, root, dir)

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 
@@ -28,12 +27,7 @@ func buildVerdict(ctx context.Context, e *env) (program, error) {
 
 func buildVerdictWith(ctx context.Context, e *env, name string, flags ...string) (program, error) {
 	p := program{path: filepath.Join(e.bin, name), version: "SQLite, embedded stream, its defaults, an API key"}
-	build := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", p.path, "./cmd/verdict")...)
-	build.Dir = e.root
-	if out, err := build.CombinedOutput(); err != nil {
-		return p, fmt.Errorf("build Verdict: %w\n%s", err, out)
-	}
-	return p, nil
+	return p, cluster.Build(ctx, e.root, p.path, flags...)
 }
 
 // buildVerdictEach builds a Verdict whose commits are of one operation each. It has no such setting, so the constant is
