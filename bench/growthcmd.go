@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,12 +32,7 @@ the memory at rest, and the bytes of a transaction. README.md says how.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				out := json.NewEncoder(cmd.OutOrStdout())
-				out.SetIndent("", "  ")
-				return out.Encode(report)
-			}
-			return report.Print(cmd.OutOrStdout())
+			return write(cmd, report, asJSON)
 		},
 	}
 	f := c.Flags()

@@ -17,7 +17,7 @@ func main() {
 	root := &cobra.Command{
 		Use: "bench", Short: "Measure Verdict", SilenceUsage: true, SilenceErrors: true,
 	}
-	root.AddCommand(pushCommand(), scaleCommand(), floorCommand(), partnerCommand(), acceptCommand(), submitCommand(), pathCommand(), growthCommand())
+	root.AddCommand(pushCommand(), scaleCommand(), floorCommand(), partnerCommand(), acceptCommand(), submitCommand(), pathCommand(), growthCommand(), soakCommand(), overloadCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

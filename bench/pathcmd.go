@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,12 +38,7 @@ shortest path that commits as often. README.md says how.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				out := json.NewEncoder(cmd.OutOrStdout())
-				out.SetIndent("", "  ")
-				return out.Encode(report)
-			}
-			return report.Print(cmd.OutOrStdout())
+			return write(cmd, report, asJSON)
 		},
 	}
 	f := c.Flags()

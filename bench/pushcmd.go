@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,12 +44,7 @@ time for an event, for WebSocket and for SSE, beside servers that only push. REA
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				out := json.NewEncoder(cmd.OutOrStdout())
-				out.SetIndent("", "  ")
-				return out.Encode(report)
-			}
-			return report.Print(cmd.OutOrStdout())
+			return write(cmd, report, asJSON)
 		},
 	}
 	f := c.Flags()

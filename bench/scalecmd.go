@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -43,12 +42,7 @@ commits, log and messages of a transaction. README.md says how.`,
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				out := json.NewEncoder(cmd.OutOrStdout())
-				out.SetIndent("", "  ")
-				return out.Encode(report)
-			}
-			return report.Print(cmd.OutOrStdout())
+			return write(cmd, report, asJSON)
 		},
 	}
 	f := c.Flags()

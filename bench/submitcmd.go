@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -36,12 +35,7 @@ Contenders: ` + strings.Join(submit.Names(), ", ") + ".",
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				out := json.NewEncoder(cmd.OutOrStdout())
-				out.SetIndent("", "  ")
-				return out.Encode(report)
-			}
-			return report.Print(cmd.OutOrStdout())
+			return write(cmd, report, asJSON)
 		},
 	}
 	f := c.Flags()

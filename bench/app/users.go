@@ -60,9 +60,7 @@ func (u *Users) Await(a *Arrivals) { u.awaited.Store(a) }
 func (u *Users) connect(ctx context.Context, count int) error {
 	ready := make(chan error, count)
 	for user := range count {
-		ws, err := load.DialWebSocket(ctx, user, u.gateways[user%len(u.gateways)], "/v1/ws", http.Header{
-			"Authorization": {"Bearer " + APIKey}, "Verdict-Subject": {subject(user)},
-		}, "verdict.v1")
+		ws, err := load.DialWebSocket(ctx, user, u.gateways[user%len(u.gateways)], "/v1/ws", Identity(user), "verdict.v1")
 		if err != nil {
 			return err
 		}
@@ -83,6 +81,11 @@ func (u *Users) connect(ctx context.Context, count int) error {
 		}
 	}
 	return nil
+}
+
+// Identity is the headers by which a user is known.
+func Identity(user int) http.Header {
+	return http.Header{"Authorization": {"Bearer " + APIKey}, "Verdict-Subject": {subject(user)}}
 }
 
 func subject(user int) string { return "user-" + strconv.Itoa(user) }
@@ -134,13 +137,16 @@ func verdictOf(message []byte) (number int64, ok bool) {
 // Submit posts the transaction of a number, and returns an error unless it was accepted.
 func (u *Users) Submit(number int64) error {
 	user := int(number % int64(len(u.sockets)))
-	return u.posters[(user+1)%len(u.posters)].Post(func(r *fasthttp.Request) {
-		r.SetRequestURI("/v1/transactions")
-		r.Header.Set("Authorization", "Bearer "+APIKey)
-		r.Header.Set("Verdict-Subject", subject(user))
-		r.Header.Set("Idempotency-Key", keyPrefix+strconv.FormatInt(number, 10))
-		r.SetBodyRaw(fmt.Appendf(nil, `{"payload":{"amount":"2500","currency":"XOF","bench":"%d"}}`, number))
-	})
+	return u.posters[(user+1)%len(u.posters)].Post(func(r *fasthttp.Request) { Fill(r, user, number) })
+}
+
+// Fill makes a request the submit of a user's transaction.
+func Fill(r *fasthttp.Request, user int, number int64) {
+	r.SetRequestURI("/v1/transactions")
+	r.Header.Set("Authorization", "Bearer "+APIKey)
+	r.Header.Set("Verdict-Subject", subject(user))
+	r.Header.Set("Idempotency-Key", keyPrefix+strconv.FormatInt(number, 10))
+	r.SetBodyRaw(fmt.Appendf(nil, `{"payload":{"amount":"2500","currency":"XOF","bench":"%d"}}`, number))
 }
 
 // Trouble returns why a connection ended against our will.

@@ -38,7 +38,7 @@ type GatewayConfig struct {
 	Database string
 	Stream   string // its settings, as YAML: {dir: jetstream}
 	KeyHash  string // the digest of an API key that acts for any user, as Verdict's configuration has it
-	More     string // of the configuration, as lines of YAML
+	Calls    int    // submits in flight with the partner at the most; 0 for Verdict's default
 	Env      []string
 }
 
@@ -47,7 +47,7 @@ const gatewayConfig = `address: %s
 admin: {address: "%s"}
 database: "%s"
 stream: %s
-providers: {djamo: {url: "%s"}}
+providers: {djamo: {url: "%s"%s}}
 auth: {keys: {bench: {hash: "%s", role: service, tenant: bench}}}
 `
 
@@ -65,8 +65,11 @@ func StartGateway(ctx context.Context, dir string, c GatewayConfig) (*Gateway, e
 		return nil, err
 	}
 	config := filepath.Join(dir, "verdict.yaml")
-	text := fmt.Appendf(nil, gatewayConfig, address, admin, c.Database, c.Stream, c.Partner, c.KeyHash)
-	text = append(text, c.More...)
+	calls := ""
+	if c.Calls > 0 {
+		calls = fmt.Sprint(", submits: ", c.Calls)
+	}
+	text := fmt.Appendf(nil, gatewayConfig, address, admin, c.Database, c.Stream, c.Partner, calls, c.KeyHash)
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		return nil, err
 	}

@@ -43,6 +43,12 @@ func (p Process) RSS() (int64, error) {
 	return pages * int64(os.Getpagesize()), err
 }
 
+// Descriptors returns how many files, sockets and the like the process has open.
+func (p Process) Descriptors() (int, error) {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p))
+	return len(entries), err
+}
+
 // TCPMemory returns the bytes that the kernel holds for all TCP sockets of the machine, both ends of a loopback
 // connection included.
 func TCPMemory() (int64, error) {

@@ -36,40 +36,9 @@ func (m Memory) per(connections int, before Memory) PerConnection {
 	}
 }
 
-const (
-	// collections is how many collections of garbage must begin and end before the heap is measured: the first may have
-	// begun before the garbage was made.
-	collections = 2
-
-	// sweepTime is given to the runtime after a collection to give back what it found to be garbage.
-	sweepTime = time.Second
-
-	// collectTimeout bounds the wait for them. Go collects every two minutes even if nothing happens.
-	collectTimeout = 5 * time.Minute
-)
-
-// memory measures a server once its garbage is collected. We can't ask for that, so we scrape its metrics until the
-// garbage that this makes has set off the collector.
+// memory measures a server once its garbage is collected.
 func memory(ctx context.Context, t target.Target) (Memory, error) {
-	ctx, cancel := context.WithTimeout(ctx, collectTimeout)
-	defer cancel()
-	var last float64
-	for seen := -1; seen < collections; {
-		m, err := measure.Scrape(ctx, t.Metrics())
-		if err != nil {
-			return Memory{}, err
-		}
-		if m.LastGC != last {
-			last = m.LastGC
-			seen++
-		}
-	}
-	select {
-	case <-time.After(sweepTime):
-	case <-ctx.Done():
-		return Memory{}, ctx.Err()
-	}
-	m, err := measure.Scrape(ctx, t.Metrics())
+	m, err := measure.Collected(ctx, t.Metrics())
 	if err != nil {
 		return Memory{}, err
 	}

@@ -86,3 +86,19 @@ func TestRatiosAreOfRounds(t *testing.T) {
 		t.Error("a ratio of nothing")
 	}
 }
+
+func TestSlopes(t *testing.T) {
+	saw := make([]float64, 100)
+	for i := range saw {
+		saw[i] = 100 + 3*float64(i) + 50*float64(i%10) // it grows by 3, and is sawed
+	}
+	saw[50] = 1e9
+	for _, c := range []struct {
+		series    []float64
+		least, to float64
+	}{{nil, 0, 0}, {[]float64{7}, 0, 0}, {[]float64{1, 3, 5}, 2, 2}, {[]float64{5, 5, 900, 5, 5}, 0, 0}, {saw, 2.5, 4}} {
+		if got := Slope(c.series); got < c.least || got > c.to {
+			t.Errorf("%v: %g, want %g to %g", c.series, got, c.least, c.to)
+		}
+	}
+}

@@ -91,11 +91,7 @@ func startVerdict(ctx context.Context, e *env, p program) (*server, error) {
 	}
 	return &server{
 		address: g.Address, processes: []*daemon.Daemon{g.Daemon}, close: partner.close,
-		fill: func(r *fasthttp.Request, number int64) {
-			usual(r, number)
-			r.Header.Set("Authorization", "Bearer "+app.APIKey)
-			r.Header.Set("Verdict-Subject", fmt.Sprint("user-", number%users))
-		},
+		fill: func(r *fasthttp.Request, number int64) { app.Fill(r, int(number%users), number) },
 	}, nil
 }
 
