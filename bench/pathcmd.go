@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,8 +12,6 @@ import (
 
 func pathCommand() *cobra.Command {
 	var o path.Options
-	var asJSON bool
-	var root string
 	c := &cobra.Command{
 		Use:   "path",
 		Short: "Measure the whole path of a transaction, with a partner that takes no time",
@@ -20,27 +20,15 @@ fsyncs of a transaction, the highest rate that is sustained, the time to start a
 shortest path that commits as often. README.md says how.`,
 		Example: `  go -C bench run . path
   go -C bench run . path --rounds 1 --for 3s --search=false`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			root, err := repository(root)
-			if err != nil {
-				return err
-			}
-			w, err := path.Open(cmd.Context(), o.Dir, root)
-			if err != nil {
-				return err
-			}
-			defer w.Close()
-			report, err := path.Run(cmd.Context(), o, w, path.Verdict("verdict", nil), path.Straight, cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			return write(cmd, report, asJSON)
-		},
 	}
+	measuring(c, &o.Dir, func() error { return o.Validate() }, func(ctx context.Context, root string, progress io.Writer) (printed, error) {
+		w, err := path.Open(ctx, o.Dir, root)
+		if err != nil {
+			return nil, err
+		}
+		defer w.Close()
+		return path.Run(ctx, o, w, path.Verdict("verdict", nil), path.Straight, progress)
+	})
 	f := c.Flags()
 	f.IntVar(&o.Rounds, "rounds", 5, "how often each is measured, in turn with the other")
 	f.Float64SliceVar(&o.Rates, "rate", []float64{1000, 2000}, "transactions a second")
@@ -48,8 +36,5 @@ shortest path that commits as often. README.md says how.`,
 	f.BoolVar(&o.Search, "search", true, "search for the highest rate that is sustained")
 	f.BoolVar(&o.Strace, "strace", true, "count fsyncs, if strace is there")
 	f.IntVar(&o.Clients, "clients", 300, "users, each with a WebSocket")
-	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default the system's for temporary files)")
-	f.BoolVar(&asJSON, "json", false, "print JSON instead of tables")
-	f.StringVar(&root, "root", ".", "where in a repository of Verdict's to build it from")
 	return c
 }

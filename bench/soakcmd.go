@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,8 +12,6 @@ import (
 
 func soakCommand() *cobra.Command {
 	var o soak.Options
-	var asJSON bool
-	var root string
 	c := &cobra.Command{
 		Use:   "soak",
 		Short: "Watch Verdict for an hour: memory, goroutines, descriptors, its log",
@@ -19,30 +19,15 @@ func soakCommand() *cobra.Command {
 what is flat. README.md says how.`,
 		Example: `  go -C bench run . soak
   go -C bench run . soak --for 5m --rate 200`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			root, err := repository(root)
-			if err != nil {
-				return err
-			}
-			report, err := soak.Run(cmd.Context(), o, root, cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			return write(cmd, report, asJSON)
-		},
 	}
+	measuring(c, &o.Dir, func() error { return o.Validate() }, func(ctx context.Context, root string, progress io.Writer) (printed, error) {
+		return soak.Run(ctx, o, root, progress)
+	})
 	f := c.Flags()
 	f.Float64Var(&o.Rate, "rate", 500, "submits a second; give half of what path sustains")
 	f.DurationVar(&o.For, "for", time.Hour, "how long")
 	f.IntVar(&o.Clients, "clients", 300, "subscribers at a time, half by WebSocket, half by event streams")
 	f.DurationVar(&o.Stay, "stay", 20*time.Second, "how long each stays, on average")
 	f.Float64Var(&o.Speed, "speed", 10, "how much faster than real time the partner lives")
-	f.StringVar(&o.Dir, "dir", "", "folder on a disk (default the system's for temporary files)")
-	f.BoolVar(&asJSON, "json", false, "print JSON instead of tables")
-	f.StringVar(&root, "root", ".", "where in a repository of Verdict's to build it from")
 	return c
 }

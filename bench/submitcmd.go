@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"strings"
 	"time"
 
@@ -11,8 +13,6 @@ import (
 
 func submitCommand() *cobra.Command {
 	var o submit.Options
-	var asJSON bool
-	var root string
 	c := &cobra.Command{
 		Use:   "submit",
 		Short: "Measure accepting transactions, beside floors and peers",
@@ -22,22 +22,10 @@ Contenders: ` + strings.Join(submit.Names(), ", ") + ".",
 		Example: `  go -C bench run . submit
   go -C bench run . submit --peers echo,group --rounds 1 --for 2s
   go -C bench run . submit --fsync 1ms`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.Validate(); err != nil {
-				return err
-			}
-			root, err := repository(root)
-			if err != nil {
-				return err
-			}
-			report, err := submit.Run(cmd.Context(), o, root, cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			return write(cmd, report, asJSON)
-		},
 	}
+	measuring(c, &o.Dir, func() error { return o.Validate() }, func(ctx context.Context, root string, progress io.Writer) (printed, error) {
+		return submit.Run(ctx, o, root, progress)
+	})
 	f := c.Flags()
 	f.IntVar(&o.Rounds, "rounds", 5, "how often each contender is measured, in turn with the others")
 	f.IntSliceVar(&o.Connections, "connections", []int{64, 256}, "of the closed loops that look for the highest throughput")
@@ -47,8 +35,5 @@ Contenders: ` + strings.Join(submit.Names(), ", ") + ".",
 	f.StringSliceVar(&o.Peers, "peers", nil, "which contenders to measure beside Verdict (default all)")
 	f.StringVar(&o.Partner, "partner", submit.Held, "held: it doesn't answer, so that only accepting is measured; quick: it answers at once")
 	f.DurationVar(&o.Fsync, "fsync", 0, "by how much to delay each fsync, such as 1ms")
-	f.StringVar(&o.Dir, "dir", "", "folder on the disk to measure (default the system's for temporary files)")
-	f.BoolVar(&asJSON, "json", false, "print JSON instead of tables")
-	f.StringVar(&root, "root", ".", "where in a repository of Verdict's to build it from")
 	return c
 }

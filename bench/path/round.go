@@ -3,8 +3,6 @@ package path
 import (
 	"context"
 	"errors"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"verdict/bench/app"
@@ -104,7 +102,7 @@ func (r *round) rest(ctx context.Context) error {
 // point submits transactions at a rate for a time, and waits for what becomes of them.
 func (r *round) point(ctx context.Context, rate float64, during time.Duration) (*Point, error) {
 	schedule := load.Schedule{Rate: rate, Events: max(1, int(rate*during.Seconds()))}
-	p := &Point{Rate: rate, Submit: newLatency(), Push: newLatency(), Late: newLatency()}
+	p := &Point{Rate: rate, Push: newLatency()}
 	first := r.numbers
 	r.numbers += int64(schedule.Events)
 	arrived := app.NewArrivals(first, schedule.Events)
@@ -114,10 +112,11 @@ func (r *round) point(ctx context.Context, rate float64, during time.Duration) (
 		return nil, err
 	}
 	start := time.Now()
-	submitted := r.submitAll(ctx, schedule, start, first, p)
+	o := schedule.Open(ctx, start, func(event int) error { return r.users.Submit(first + int64(event)) })
+	p.Submit.Latency, p.Late.Latency, p.Refused, p.Cut, p.done, p.err = o.Latency, o.Late, o.Failed, o.Cut, o.Done, o.Err
 	p.Lost = arrived.Await(ctx, p.done, time.Now().Add(patience))
-	if last := arrived.Last(); last.After(start.Add(schedule.At(submitted))) {
-		p.Behind = last.Sub(start.Add(schedule.At(submitted)))
+	if last := arrived.Last(); last.After(start.Add(schedule.At(o.Begun))) {
+		p.Behind = last.Sub(start.Add(schedule.At(o.Begun)))
 	}
 	if err := pause(ctx, tail); err != nil {
 		return nil, err
@@ -128,7 +127,7 @@ func (r *round) point(ctx context.Context, rate float64, during time.Duration) (
 	}
 	idle := time.Duration(float64(r.idle) * time.Since(start).Seconds())
 	p.CPU = float64(after-before-idle) / float64(max(1, p.done))
-	for event := range submitted {
+	for event := range o.Begun {
 		if at, ok := arrived.At(first + int64(event)); ok {
 			p.Push.Record(at.Sub(start.Add(schedule.At(event))))
 		}
@@ -137,36 +136,6 @@ func (r *round) point(ctx context.Context, rate float64, during time.Duration) (
 		l.finish()
 	}
 	return p, r.users.Trouble()
-}
-
-// submitAll submits what is due, and returns how many it submitted.
-func (r *round) submitAll(ctx context.Context, s load.Schedule, start time.Time, first int64, p *Point) (submitted int) {
-	running, cut := context.WithCancel(ctx)
-	defer cut()
-	var mu sync.Mutex // guards p
-	var under atomic.Int64
-	late := s.Run(running, start, func(event int) {
-		if under.Add(1) > int64(max(100, s.Rate)) {
-			cut()
-		}
-		err := r.users.Submit(first + int64(event))
-		took := time.Since(start.Add(s.At(event)))
-		under.Add(-1)
-		mu.Lock()
-		defer mu.Unlock()
-		p.Submit.Record(took)
-		if err != nil {
-			p.Refused++
-			p.err = err
-			return
-		}
-		p.done++
-	})
-	for _, d := range late {
-		p.Late.Record(d)
-	}
-	p.Cut = len(late) < s.Events
-	return len(late)
 }
 
 // fsyncs counts those of a transaction at the first rate. strace slows the server down, so nothing else is taken from this.

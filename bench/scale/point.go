@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"verdict/bench/app"
@@ -65,7 +63,9 @@ func (r *round) point(ctx context.Context, rate float64, during time.Duration) (
 	}
 	start := time.Now()
 	var accepted int
-	if p.Waits, err = r.world.watched(ctx, func() { accepted = r.submitAll(ctx, schedule, start, first, p) }); err != nil {
+	if p.Waits, err = r.world.watched(ctx, func() {
+		accepted = p.take(schedule.Open(ctx, start, func(event int) error { return r.users.Submit(first + int64(event)) }))
+	}); err != nil {
 		return nil, err
 	}
 	loaded, err := r.world.read(ctx)
@@ -98,33 +98,10 @@ func (r *round) point(ctx context.Context, rate float64, during time.Duration) (
 	return p, r.users.Trouble()
 }
 
-// submitAll submits what is due, and returns how many were accepted.
-func (r *round) submitAll(ctx context.Context, s load.Schedule, start time.Time, first int64, p *Point) (accepted int) {
-	running, cut := context.WithCancel(ctx)
-	defer cut()
-	var mu sync.Mutex // guards p
-	var under atomic.Int64
-	late := s.Run(running, start, func(event int) {
-		if under.Add(1) > int64(max(100, s.Rate)) {
-			cut()
-		}
-		err := r.users.Submit(first + int64(event))
-		took := time.Since(start.Add(s.At(event)))
-		under.Add(-1)
-		mu.Lock()
-		defer mu.Unlock()
-		p.Submit.Record(took)
-		if err != nil {
-			p.Refused++
-			return
-		}
-		accepted++
-	})
-	for _, d := range late {
-		p.Late.Record(d)
-	}
-	p.Submitted, p.Cut = len(late), len(late) < s.Events
-	return accepted
+// take takes down what became of the submits, and returns how many were accepted.
+func (p *Point) take(o *load.Opened) (accepted int) {
+	p.Submit.Latency, p.Late.Latency, p.Submitted, p.Refused, p.Cut = o.Latency, o.Late, o.Begun, o.Failed, o.Cut
+	return o.Done
 }
 
 // pushes reads from the partner when it began to post each verdict, and records how long after that it was pushed.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +29,7 @@ type Open struct {
 	Latency stats.Latency   `json:"-"`
 	Q       stats.Quantiles `json:"latency"`     // from when a submit was due to its answer
 	Late    stats.Quantiles `json:"sender_late"` // how late submits were begun: the load client's share
-	Refused int64           `json:"refused"`
+	Refused int             `json:"refused"`
 	Cut     bool            `json:"cut"`    // given up: more than a second's submits were under way at once
 	CPU     float64         `json:"cpu_ns"` // the server's processor time of a submit
 	err     error           // of one that was refused
@@ -125,43 +124,20 @@ func (r *round) connections() (most int) {
 func (r *round) open(ctx context.Context, rate float64, during time.Duration) (*Open, error) {
 	poster := load.NewPoster(r.server.address, r.connections())
 	defer poster.Close()
-	o := &Open{Rate: rate, Latency: stats.NewLatency()}
 	schedule := load.Schedule{Rate: rate, Events: max(1, int(rate*during.Seconds()))}
-	running, cut := context.WithCancel(ctx)
-	defer cut()
 	before, err := r.server.cpu()
 	if err != nil {
 		return nil, err
 	}
-	var mu sync.Mutex // guards o
-	var under atomic.Int64
-	start := time.Now()
-	late := schedule.Run(running, start, func(event int) {
-		if under.Add(1) > int64(max(100, rate)) {
-			cut()
-		}
-		err := r.submit(poster)
-		took := time.Since(start.Add(schedule.At(event)))
-		under.Add(-1)
-		mu.Lock()
-		defer mu.Unlock()
-		o.Latency.Record(took)
-		if err != nil {
-			o.Refused++
-			o.err = err
-		}
-	})
+	seen := schedule.Open(ctx, time.Now(), func(int) error { return r.submit(poster) })
 	after, err := r.server.cpu()
 	if err != nil {
 		return nil, err
 	}
-	lateness := stats.NewLatency()
-	for _, d := range late {
-		lateness.Record(d)
-	}
-	o.Q, o.Late, o.Cut = o.Latency.Quantiles(), lateness.Quantiles(), len(late) < schedule.Events
-	o.CPU = float64(after-before) / float64(max(1, len(late)))
-	return o, ctx.Err()
+	return &Open{
+		Rate: rate, Latency: seen.Latency, Q: seen.Latency.Quantiles(), Late: seen.Late.Quantiles(), Refused: seen.Failed, Cut: seen.Cut,
+		CPU: float64(after-before) / float64(max(1, seen.Begun)), err: seen.Err,
+	}, ctx.Err()
 }
 
 // closed submits over so many connections as fast as it goes. cpu is the server's processor time while it counts.
