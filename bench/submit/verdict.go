@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"github.com/valyala/fasthttp"
 
@@ -81,9 +82,13 @@ func startVerdict(ctx context.Context, e *env, p program) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	environ := slices.Clone(e.slow)
+	if e.partner == Held {
+		environ = append(environ, "VERDICT_SHED_AFTER=0s") // what waits for a partner that doesn't answer would be too much
+	}
 	g, err := cluster.StartGateway(ctx, filepath.Join(e.dir, "verdict"), cluster.GatewayConfig{
 		Binary: p.path, Host: "127.0.0.1", Partner: partner.url(), Database: "sqlite:verdict.db", Stream: "{dir: jetstream}",
-		KeyHash: app.APIKeyHash(), Env: e.slow,
+		KeyHash: app.APIKeyHash(), Env: environ,
 	})
 	if err != nil {
 		partner.close()
