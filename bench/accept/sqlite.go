@@ -126,6 +126,10 @@ func (w *sqliteWriter) write(batch []*waiting) error {
 }
 
 func (w *sqliteWriter) exec(query string, args ...driver.Value) error {
-	_, err := w.prepared[query].Exec(args)
+	named := make([]driver.NamedValue, len(args))
+	for i, arg := range args {
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
+	}
+	_, err := w.prepared[query].(driver.StmtExecContext).ExecContext(context.Background(), named)
 	return err
 }
