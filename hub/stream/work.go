@@ -216,17 +216,32 @@ func (w *worker) carryOut(ctx context.Context, m jetstream.Msg) {
 
 // keepAlive calls handle, and tells the stream that the command is in good hands for as long as that takes.
 func (w *worker) keepAlive(ctx context.Context, m jetstream.Msg, c verdict.Command) error {
-	done := make(chan error, 1)
-	go func() { done <- w.handle(ctx, c) }()
-	alive := time.NewTicker(aliveEvery)
-	defer alive.Stop()
-	for {
-		select {
-		case err := <-done:
-			return err
-		case <-alive.C:
-			w.answer(m.InProgress())
+	stop := repeat(aliveEvery, func() { w.answer(m.InProgress()) })
+	defer stop()
+	return w.handle(ctx, c)
+}
+
+// repeat has f called every so often until stop is called. It takes no goroutine in between: thousands of commands may wait for
+// their partner.
+func repeat(every time.Duration, f func()) (stop func()) {
+	var mu sync.Mutex // guards what follows; held while f runs, so that it never does after stop
+	var timer *time.Timer
+	stopped := false
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(every, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !stopped {
+			f()
+			timer.Reset(every)
 		}
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
+		timer.Stop()
 	}
 }
 
