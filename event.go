@@ -12,9 +12,10 @@ type Event struct {
 	Owner       string          `json:"owner"`
 	Transaction string          `json:"transaction"`
 	Settled     bool            `json:"settled"`
-	SettledAt   time.Time       `json:"settled_at"` // zero while it isn't
-	Data        json.RawMessage `json:"data"`       // the transaction as the app sees it
-	Told        bool            `json:"-"`          // an app had been told of it when it was read from the record
+	SettledAt   time.Time       `json:"settled_at"`      // zero while it isn't
+	Data        json.RawMessage `json:"data"`            // the transaction as the app sees it
+	Trace       string          `json:"trace,omitempty"` // see Transaction
+	Told        bool            `json:"-"`               // an app had been told of it when it was read from the record
 }
 
 // View is a transaction as the app sees it.
@@ -52,6 +53,6 @@ func (t Transaction) Event() Event {
 	}
 	return Event{
 		ID: t.EventID, Tenant: t.Tenant, Owner: t.Owner, Transaction: t.ID, Settled: t.Settled(), SettledAt: t.SettledAt,
-		Data: data, Told: !t.ToldAt.IsZero(),
+		Data: data, Trace: t.Trace, Told: !t.ToldAt.IsZero(),
 	}
 }

@@ -37,6 +37,7 @@ func (r *Relay) Nudge(t Transaction) {
 	var what caused
 	if c, ok := t.Command(); ok && !t.Due.After(time.Now()) {
 		r.handed.put(c, t)
+		c.Trace = t.Trace
 		what.command = &c
 	} else if t.Settled() {
 		e := t.Event()

@@ -36,6 +36,7 @@ const (
 // Handle carries out a command. Carrying it out again, or late, does no harm. After an error, which is the store's, it
 // should be handed out again.
 func (s *Settler) Handle(ctx context.Context, c Command) error {
+	c.Trace = "" // it says nothing of the step
 	t, ok, err := s.standing(ctx, c)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", c.Kind, c.Transaction, err)

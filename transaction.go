@@ -50,6 +50,7 @@ type Transaction struct {
 	Stage       Stage
 	Reason      string    // why it failed or is for review, in words for the app
 	Reference   string    // ours; the partner knows the transaction by it
+	Trace       string    // traceparent of the request that it came by (W3C Trace Context, section 3.2); empty: it isn't traced
 	Version     int64     // 1, then one more with every change
 	EventID     int64     // the store's number of the last change
 	Sends       int       // how often bytes may have left
@@ -81,6 +82,7 @@ type Command struct {
 	Transaction string `json:"transaction"`
 	Version     int64  `json:"version"`
 	Provider    string `json:"provider"`
+	Trace       string `json:"trace,omitempty"` // see Transaction; the relay tells it, and the outbox doesn't
 }
 
 // Accept returns the first state of a transaction: due to be sent now.

@@ -35,7 +35,7 @@ func after(d time.Duration) time.Time { return start.Add(d) }
 func TestANewTransactionIsDueToBeSentAtOnce(t *testing.T) {
 	tx := accepted()
 	c, ok := tx.Command()
-	if !ok || c != (Command{Submit, "id", 1, "p"}) || !tx.Due.Equal(start) {
+	if !ok || c != (Command{Kind: Submit, Transaction: "id", Version: 1, Provider: "p"}) || !tx.Due.Equal(start) {
 		t.Errorf("command %+v, %v, due %s", c, ok, tx.Due)
 	}
 }

@@ -85,8 +85,16 @@ func (s *Server) told(e verdict.Event, l *line) {
 	if l.opened.Before(e.SettledAt) { // else it isn't the push that was late
 		s.metrics.delay.Observe(now.Sub(e.SettledAt).Seconds())
 	}
-	if !e.Told {
-		s.notes.add(e.Transaction, now)
+	if e.Told {
+		return
+	}
+	s.notes.add(e.Transaction, now)
+	if s.pushed != nil {
+		since := l.opened
+		if since.Before(e.SettledAt) {
+			since = e.SettledAt
+		}
+		s.pushed(e, since, l.seat.transport)
 	}
 }
 

@@ -48,9 +48,14 @@ type Config struct {
 	Retention time.Duration  // of idempotency keys, after the verdict; it is published
 	Limits    Limits         // of streams
 	Heartbeat time.Duration  // between signs of life on an idle stream; default 15 s
+	Pushed    Pushed         // is told of each verdict when it is pushed for the first time; nil: nobody is
 	Spread    time.Duration  // over which streams are told to come back when the instance stops; 0: at once
 	Log       *slog.Logger   // default: discard
 }
+
+// Pushed is called when a verdict was handed to the network towards an app, by a transport, and was to be since then. It must
+// not block.
+type Pushed func(e verdict.Event, since time.Time, transport string)
 
 const (
 	// requestTimeout bounds everything but streams. It is longer than the longest Prefer: wait.
@@ -89,6 +94,7 @@ type Server struct {
 	journals *journals
 	notes    *notes
 	metrics  *metrics
+	pushed   Pushed
 	buffers  sync.Pool // of WebSockets, lent for the time of a write
 }
 
@@ -109,7 +115,7 @@ func New(c Config) (*Server, error) {
 		router: newRouter(c.Intake.NewID, c.Log),
 		intake: c.Intake, settler: c.Settler, store: c.Store, feed: c.Feed, provider: c.Provider, language: c.Language,
 		retention: strconv.FormatInt(int64(c.Retention/time.Second), 10), heartbeat: c.Heartbeat, origins: origins,
-		guard: cmp.Or(c.Guard, auth.Anyone()), hosts: c.Hosts, tickets: c.Tickets, proxies: c.Proxies, metrics: newMetrics(),
+		guard: cmp.Or(c.Guard, auth.Anyone()), hosts: c.Hosts, tickets: c.Tickets, proxies: c.Proxies, metrics: newMetrics(), pushed: c.Pushed,
 		waits: newGate(maxWaits), journals: newJournals(c.Store, c.Feed, c.Log),
 	}
 	s.streams = newSeats(c.Limits, c.Spread, s.metrics)

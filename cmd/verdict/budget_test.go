@@ -106,7 +106,7 @@ func (f *fleet) start(name string) *member {
 	traits := adapter.Traits()
 	traits.Budget = f.budget
 	ctx, cancel := context.WithCancel(context.Background())
-	g, err := newGateway(ctx, c, log, parts{store, js, map[string]verdict.Provider{"djamo": tuned{adapter, traits}}})
+	g, err := newGateway(ctx, c, log, parts{store: store, bus: js, providers: map[string]verdict.Provider{"djamo": tuned{adapter, traits}}})
 	if err != nil {
 		f.t.Fatal(err)
 	}

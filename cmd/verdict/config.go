@@ -39,6 +39,7 @@ type config struct {
 	Proxies   []string                  `koanf:"proxies"`
 	Push      pushConfig                `koanf:"push"`
 	Log       logConfig                 `koanf:"log"`
+	Traces    tracesConfig              `koanf:"traces"`
 }
 
 type scheduleConfig struct {
@@ -171,6 +172,9 @@ func (c config) validate() error {
 	}
 	if err := c.Keys.validate(); err != nil {
 		return fmt.Errorf("config: idempotency.%w", err)
+	}
+	if err := c.Traces.validate(); err != nil {
+		return fmt.Errorf("config: traces.%w", err)
 	}
 	if _, ok := c.Providers[c.Provider]; !ok {
 		return fmt.Errorf("config: provider: %q is not among providers (%s)", c.Provider, strings.Join(c.providerNames(), ", "))

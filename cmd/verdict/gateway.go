@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"verdict"
+	"verdict/cmd/verdict/tracing"
 	"verdict/hub"
 	"verdict/hub/stream"
 	"verdict/persistence"
@@ -44,6 +45,7 @@ type parts struct {
 	store     verdict.Store
 	bus       bus
 	providers map[string]verdict.Provider
+	traces    *tracing.Tracer // nil: there are none
 }
 
 // openParts opens what the configuration names. The parts are closed by close, in reverse order.
@@ -61,8 +63,14 @@ func openParts(ctx context.Context, c config, log *slog.Logger) (p parts, closeA
 		return parts{}, nil, errors.Join(fmt.Errorf("config: %w", err), p.store.Close())
 	}
 	p.bus = js
-	return p, func() error {
+	traces, err := c.Traces.open(ctx, log)
+	if err != nil {
 		js.Close()
+		return parts{}, nil, errors.Join(fmt.Errorf("config: traces.%w", err), p.store.Close())
+	}
+	return p.traced(traces), func() error {
+		js.Close()
+		defer traces.Close()
 		return p.store.Close()
 	}, nil
 }
@@ -147,7 +155,7 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 		},
 		Settler: g.settler, Store: p.store, Feed: g.hub, Guard: guard, Tickets: auth.Tickets{Secret: secret},
 		Provider: c.Provider, Language: c.Language, Hosts: c.hosts(), Origins: c.Origins, Proxies: proxies, Retention: c.Keys.Retention,
-		Limits: c.Push.limits(), Spread: c.Push.Spread, Log: log,
+		Limits: c.Push.limits(), Pushed: p.traces.Push(), Spread: c.Push.Spread, Log: log,
 	})
 	return g, err
 }
@@ -189,7 +197,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 
 	var tell errgroup.Group
 	server := &http.Server{
-		Handler: g.web, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: g.traces.Handler(g.web), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 	start := func(f func() error) {

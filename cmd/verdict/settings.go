@@ -19,7 +19,7 @@ import (
 // A setting is a key with its default. Its environment variable and its flag are made from the key.
 type setting struct {
 	key     string
-	value   any // a string, an int, a bool, a duration written as a string, or a list of strings
+	value   any // a string, an int, a float64, a bool, a duration written as a string, or a list of strings
 	meaning string
 }
 
@@ -61,6 +61,9 @@ var settings = []setting{
 	{"push.spread", "5s", "over how long, at most, streams are told to come back when the instance stops"},
 	{"log.level", "info", "debug, info, warn or error"},
 	{"log.format", "text", "text or json"},
+	{"traces.endpoint", "", "an OpenTelemetry collector's OTLP/HTTP, such as http://127.0.0.1:4318; empty: no traces"},
+	{"traces.headers", []string{}, "that the collector asks for, such as Authorization=Bearer TOKEN"},
+	{"traces.sample", 1.0, "the part of the transactions that is traced, unless the app's traceparent says: 1 for all, 0.01 for one in a hundred"},
 }
 
 const envPrefix = "VERDICT_"
@@ -75,6 +78,8 @@ func addFlags(flags *pflag.FlagSet) {
 			flags.String(s.flag(), value, meaning)
 		case int:
 			flags.Int(s.flag(), value, meaning)
+		case float64:
+			flags.Float64(s.flag(), value, meaning)
 		case bool:
 			flags.Bool(s.flag(), value, meaning)
 		case []string:
@@ -184,7 +189,7 @@ func loadFlags(k *koanf.Koanf, flags *pflag.FlagSet) error {
 // What is secret by its name, in any spelling, for the names of headers are settings as well. A placeholder such as
 // ${secret.client} is none: it says where the secret stands.
 var (
-	secretKey   = regexp.MustCompile(`(?i)secret|password|token|authorization|key$`)
+	secretKey   = regexp.MustCompile(`(?i)secret|password|token|authorization|key$|^headers$`)
 	placeholder = regexp.MustCompile(`^\$\{[a-z_.A-Z0-9?]*\}$`)
 )
 

@@ -21,9 +21,9 @@ const (
 	insertTransactions = `WITH given AS (
 			SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[], $7::text[], $8::text[],
 				$9::bytea[], $10::bytea[], $11::bigint[], $12::bigint[], $13::boolean[], $14::boolean[], $15::bigint[], $16::bigint[],
-				$17::bigint[], $18::bigint[], $19::bigint[], $20::bytea[], $21::bytea[], $22::text[], $23::bigint[], $24::bigint[])
+				$17::bigint[], $18::bigint[], $19::bigint[], $20::bytea[], $21::bytea[], $22::text[], $23::text[], $24::bigint[], $25::bigint[])
 			WITH ORDINALITY AS g (id, tenant, owner, operation, key, provider, status, stage, reason, reference, sends, checks,
-				answered, watched, due, created_at, sent_at, checked_at, settled_at, fingerprint, payload, kind, since, claimed, n)
+				answered, watched, due, created_at, sent_at, checked_at, settled_at, fingerprint, payload, trace, kind, since, claimed, n)
 		), free AS (
 			SELECT *, (SELECT event FROM meta) + row_number() OVER (ORDER BY n) AS event FROM given g
 			WHERE NOT EXISTS (SELECT FROM transactions t WHERE t.id = g.id)
@@ -31,9 +31,9 @@ const (
 				AND t.operation = g.operation AND t.key = g.key AND t.key_held)
 		), created AS (
 			INSERT INTO transactions (id, tenant, owner, operation, key, provider, status, stage, reason, reference, version, event_id,
-				sends, checks, answered, watched, due, created_at, sent_at, checked_at, settled_at, fingerprint, payload)
+				sends, checks, answered, watched, due, created_at, sent_at, checked_at, settled_at, fingerprint, payload, trace)
 			SELECT id, tenant, owner, operation, key, provider, status, stage, reason, reference, 1, event,
-				sends, checks, answered, watched, due, created_at, sent_at, checked_at, settled_at, fingerprint, payload FROM free
+				sends, checks, answered, watched, due, created_at, sent_at, checked_at, settled_at, fingerprint, payload, nullif(trace, '') FROM free
 		), put AS (
 			INSERT INTO outbox (transaction_id, kind, version, provider, since, due)
 			SELECT id, kind, 1, provider, since, claimed FROM free WHERE kind <> ''
@@ -127,6 +127,7 @@ func (c *commit) queueCreations() {
 		column(given, func(t verdict.Transaction) moment { return moment(t.SettledAt) }),
 		column(given, func(t verdict.Transaction) []byte { return t.Fingerprint[:] }),
 		column(given, func(t verdict.Transaction) []byte { return t.Payload }),
+		column(given, func(t verdict.Transaction) string { return t.Trace }),
 		kinds(steps), sinces(steps), claims(steps),
 	)
 }

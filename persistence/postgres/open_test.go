@@ -19,7 +19,7 @@ func TestOpenSaysTheMend(t *testing.T) {
 	run(t, foreign, "CREATE SCHEMA "+schema+"; CREATE TABLE transactions (id int)")
 
 	for url, mend := range map[string]string{
-		newer:                              "its schema is version 99, which takes a verdict that knows version 99 or later, and this one knows 1; upgrade verdict",
+		newer:                              "its schema is version 99, which takes a verdict that knows version 99 or later, and this one knows 2; upgrade verdict",
 		foreign:                            "give a database or schema that Verdict made, or an empty one",
 		weak + "&synchronous_commit=off":   "ALTER ROLE \"verdict\" SET synchronous_commit = on",
 		weak + "&synchronous_commit=local": "ALTER ROLE \"verdict\" SET synchronous_commit = on",

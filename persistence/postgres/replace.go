@@ -12,7 +12,7 @@ import (
 
 // replaceTransactions stores those whose version before stands, with numbers one after the other, their evidence and their commands,
 // and makes conflicts of what is on record against a verdict. What never changes (scope, provider, payload, fingerprint,
-// creation) isn't written again.
+// trace, creation) isn't written again.
 const replaceTransactions = `WITH given AS (
 		SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::bigint[], $8::bigint[],
 			$9::boolean[], $10::boolean[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],

@@ -12,7 +12,7 @@ import (
 
 const transactionColumns = `id, tenant, owner, operation, key, provider, status, stage, reason, reference,
 	version, event_id, sends, checks, answered, watched, due, created_at, sent_at, checked_at, settled_at, fingerprint, payload,
-	told_at, confirmed_at`
+	coalesce(trace, ''), told_at, confirmed_at`
 
 const (
 	byID    = `SELECT ` + transactionColumns + ` FROM transactions WHERE id = $1`
@@ -73,7 +73,8 @@ func targets(t *verdict.Transaction) []any {
 		(*word)(&t.ID), (*word)(&t.Tenant), (*word)(&t.Owner), (*word)(&t.Operation), (*word)(&t.Key), (*word)(&t.Provider),
 		&t.Status, &t.Stage, (*word)(&t.Reason), (*word)(&t.Reference), &t.Version, &t.EventID, &t.Sends, &t.Checks,
 		&t.Answered, &t.Watched, (*moment)(&t.Due), (*moment)(&t.CreatedAt), (*moment)(&t.SentAt), (*moment)(&t.CheckedAt),
-		(*moment)(&t.SettledAt), (*fingerprint)(&t.Fingerprint), &t.Payload, (*moment)(&t.ToldAt), (*moment)(&t.ConfirmedAt),
+		(*moment)(&t.SettledAt), (*fingerprint)(&t.Fingerprint), &t.Payload, &t.Trace,
+		(*moment)(&t.ToldAt), (*moment)(&t.ConfirmedAt),
 	}
 }
 

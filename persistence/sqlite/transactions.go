@@ -14,14 +14,14 @@ const (
 	stateColumns = `id, tenant, owner, operation, key, provider, status, stage, reason, reference,
 	version, event_id, sends, checks, answered, watched, due, created_at, sent_at, checked_at, settled_at, fingerprint, payload`
 
-	transactionColumns = stateColumns + `, told_at, confirmed_at` // which Deliver alone writes
+	transactionColumns = stateColumns + `, coalesce(trace, ''), told_at, confirmed_at` // the last two Deliver alone writes
 )
 
 const (
-	insertTransaction = `INSERT INTO transactions (` + stateColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	insertTransaction = `INSERT INTO transactions (` + stateColumns + `, trace)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, '')) ON CONFLICT DO NOTHING`
 
-	// What never changes (scope, provider, payload, fingerprint, creation) isn't written again.
+	// What never changes (scope, provider, payload, fingerprint, trace, creation) isn't written again.
 	replaceTransaction = `UPDATE transactions SET status = ?, stage = ?, reason = ?, reference = ?, version = ?, event_id = ?,
 		sends = ?, checks = ?, answered = ?, watched = ?, due = ?, sent_at = ?, checked_at = ?, settled_at = ?
 		WHERE id = ? AND version = ?`
@@ -142,12 +142,13 @@ func (s *Store) Settled(ctx context.Context, a *verdict.Audience, after int64, l
 	return found, nil
 }
 
-// columns returns the values of stateColumns.
+// columns returns the values that insertTransaction takes.
 func columns(t verdict.Transaction) []any {
 	return []any{
 		t.ID, t.Tenant, t.Owner, t.Operation, t.Key, t.Provider, t.Status, t.Stage, t.Reason, t.Reference,
 		t.Version, t.EventID, t.Sends, t.Checks, t.Answered, t.Watched,
 		moment(t.Due), moment(t.CreatedAt), moment(t.SentAt), moment(t.CheckedAt), moment(t.SettledAt), t.Fingerprint[:], t.Payload,
+		t.Trace,
 	}
 }
 
@@ -156,7 +157,7 @@ func scanTransaction(rows *sql.Rows) (t verdict.Transaction, err error) {
 	err = rows.Scan(&t.ID, &t.Tenant, &t.Owner, &t.Operation, &t.Key, &t.Provider, &t.Status, &t.Stage, &t.Reason, &t.Reference,
 		&t.Version, &t.EventID, &t.Sends, &t.Checks, &t.Answered, &t.Watched, (*moment)(&t.Due), (*moment)(&t.CreatedAt),
 		(*moment)(&t.SentAt), (*moment)(&t.CheckedAt), (*moment)(&t.SettledAt), &fingerprint, &t.Payload,
-		(*moment)(&t.ToldAt), (*moment)(&t.ConfirmedAt))
+		&t.Trace, (*moment)(&t.ToldAt), (*moment)(&t.ConfirmedAt))
 	copy(t.Fingerprint[:], fingerprint)
 	return t, err
 }

@@ -31,7 +31,7 @@ func exotic() verdict.Transaction {
 		ID:       "0190-é",
 		Scope:    verdict.Scope{Tenant: "t'; --", Owner: "o\x00wner", Operation: `op"`, Key: "ключ\xff"},
 		Provider: "partner", Payload: payload, Fingerprint: [32]byte{1, 0, 31: 255},
-		Status: verdict.Pending, Stage: verdict.StageWaiting, Reason: "late\nvery", Reference: "réf",
+		Status: verdict.Pending, Stage: verdict.StageWaiting, Reason: "late\nvery", Reference: "réf", Trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		Version: 1, Sends: 3, Checks: 4, Answered: true, Watched: true,
 		Due:       time.Unix(1800000000, 999999999).UTC(),
 		CreatedAt: time.Unix(1700000000, 1).UTC(),

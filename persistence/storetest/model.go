@@ -69,6 +69,7 @@ func (m *model) create(r *rapid.T) {
 	given.ID = fmt.Sprint("id ", len(m.standing))
 	given.Provider = rapid.SampledFrom(providers).Draw(r, "provider")
 	given.Payload = rapid.SliceOfN(rapid.Byte(), 1, 3000).Draw(r, "payload")
+	given.Trace = rapid.SampledFrom([]string{"", exotic().Trace}).Draw(r, "trace")
 	got, created, err := m.store.Create(r.Context(), given)
 	if i := slices.IndexFunc(m.standing, func(t verdict.Transaction) bool { return t.Scope == given.Scope }); i >= 0 {
 		m.same(r, err, []any{got, created}, []any{m.standing[i], false})

@@ -21,10 +21,12 @@ func at(seconds int64) time.Time { return time.Unix(1_700_000_000+seconds, 123_4
 const odd = "a \x00 b \xff é"
 
 func transaction(name string) verdict.Transaction {
-	return verdict.Accept(name, verdict.Request{
+	t := verdict.Accept(name, verdict.Request{
 		Scope:    verdict.Scope{Tenant: "tenant", Owner: odd, Operation: "transfer", Key: name + odd},
 		Provider: "partner", Payload: []byte(`{"amount": 1000}`),
 	}, [32]byte{1, 0, 255}, at(0))
+	t.Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	return t
 }
 
 func create(t *testing.T, s verdict.Store, name string) verdict.Transaction {

@@ -39,7 +39,7 @@ func Tables() []Table {
 			{"status", Text}, {"stage", Text}, {"reason", Word}, {"reference", Word}, {"version", Number}, {"event_id", Number},
 			{"sends", Number}, {"checks", Number}, {"answered", Flag}, {"watched", Flag}, {"due", Number}, {"created_at", Number},
 			{"sent_at", Number}, {"checked_at", Number}, {"settled_at", Number}, {"fingerprint", Bytes}, {"payload", Bytes},
-			{"key_held", Flag}, {"told_at", Number}, {"confirmed_at", Number},
+			{"key_held", Flag}, {"told_at", Number}, {"confirmed_at", Number}, {"trace", Text},
 		}},
 		{"evidence", []Column{
 			{"number", Number}, {"transaction_id", Word}, {"source", Text}, {"outcome", Text}, {"reason", Word}, {"reference", Word},
