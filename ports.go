@@ -143,7 +143,8 @@ type Partner struct {
 // MaxClaim is the longest claim that ClaimDue makes.
 const MaxClaim = 5 * time.Minute
 
-// A Provider is the adapter of one partner. It tries once, says what happened, and never retries.
+// A Provider is the adapter of one partner. It tries once, says what happened, and never retries. Its errors are logged, so
+// they quote nothing of what was said by the app or the partner.
 type Provider interface {
 	// Submit sends a transaction to the partner. A decline is an answer, not an error. Every error is, by errors.Is
 	// or errors.As, ErrNotSent, a *ThrottledError (refused: it has had no effect) or ErrUncertain.

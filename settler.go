@@ -368,8 +368,13 @@ func evidence(from Source, asked time.Time, a Answer, err error) Evidence {
 	return e
 }
 
+// logEvidence tells why nothing was learned. The reason of a verdict is the partner's, or a person's, and may name the user.
 func (s *Settler) logEvidence(t Transaction, e Evidence) {
-	s.Log.Info(string(e.Source), "transaction", t.ID, "outcome", string(e.Outcome), "detail", e.Reason)
+	detail := e.Reason
+	if e.decides() {
+		detail = ""
+	}
+	s.Log.Info(string(e.Source), "transaction", t.ID, "outcome", string(e.Outcome), "detail", detail)
 }
 
 // logChange writes one line for the verdict, or for the end of asking.

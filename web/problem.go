@@ -105,13 +105,13 @@ var errGone = errors.New("the client is gone")
 // fail answers an error and logs the ones that are ours.
 func (ro *router) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errGone) || r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		ro.log.Debug("unanswered", "route", r.Pattern, "error", err)
+		about(ro.log, r.PathValue("id")).Debug("unanswered", "route", r.Pattern, "error", err)
 		return
 	}
 	p := problemOf(err)
 	if p.Type == unavailable.path() {
 		p.Instance = "urn:uuid:" + ro.newID()
-		ro.log.Error("request failed", "route", r.Pattern, "instance", p.Instance, "error", err)
+		about(ro.log, r.PathValue("id")).Error("request failed", "route", r.Pattern, "instance", p.Instance, "error", err)
 	}
 	if begun(w) {
 		return
@@ -128,7 +128,7 @@ func (ro *router) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	if err := p.write(w); err != nil {
-		ro.log.Debug("unanswered", "route", r.Pattern, "error", err)
+		about(ro.log, r.PathValue("id")).Debug("unanswered", "route", r.Pattern, "error", err)
 	}
 }
 

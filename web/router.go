@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // handler answers a request, or returns why it didn't.
@@ -63,7 +65,17 @@ func (ro *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		ro.answer(ro.unrouted)(rec, r)
 	}
-	ro.log.Debug("request", "method", r.Method, "route", r.Pattern, "status", rec.status, "took", time.Since(began))
+	if ro.log.Enabled(r.Context(), slog.LevelDebug) {
+		about(ro.log, r.PathValue("id")).Debug("request", "method", r.Method, "route", r.Pattern, "status", rec.status, "took", time.Since(began))
+	}
+}
+
+// about is a log that names the transaction which a client does, if it may be one of ours: else it may be anything.
+func about(log *slog.Logger, id string) *slog.Logger {
+	if len(id) == 36 && uuid.Validate(id) == nil { // of other lengths are other ways to write one
+		return log.With("transaction", id)
+	}
+	return log
 }
 
 // unrouted answers what no route matches: a preflight, a wrong method or an unknown path.

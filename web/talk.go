@@ -94,7 +94,7 @@ func (t *talk) errorOf(m clientMessage, err error) errorMessage {
 		told = errorMessage{Code: codeUnauthenticated, Message: p.Detail}
 	}
 	if told.Code == codeUnavailable || told.Problem != nil && p.Type == unavailable.path() {
-		t.server.log.Error("message failed", "type", m.Type, "error", err)
+		about(t.server.log, m.Transaction).Error("message failed", "type", m.Type, "error", err)
 	}
 	told.Ref, told.Transaction = m.Ref, m.Transaction
 	return told

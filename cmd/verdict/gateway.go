@@ -213,7 +213,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	start(func() error { return g.hub.Run(telling) })
 	start(func() error { return g.bus.Follow(telling, g.hub.Deliver) })
 	start(func() error { return ignoreClosed(server.Serve(listener)) })
-	g.log.Info("ready", "address", listener.Addr().String(), "public_url", g.config.publicURL())
+	g.log.Info("ready", "address", listener.Addr().String(), "public_url", maskedURL(g.config.publicURL()))
 
 	<-working.Done()
 	g.stopping.Store(true)

@@ -235,12 +235,12 @@ func maskedValue(key string, value any) any {
 	return value
 }
 
-// What URLs hold that isn't to be shown: a user with a password, up to the last @ before the path, and passwords among the
+// What URLs hold that isn't to be shown: a user with a password, up to the last @ before the path, and secrets among the
 // parameters. In a list of URLs, a user ends before the next one begins.
 var (
 	urlUser     = regexp.MustCompile(`^([a-z][a-z0-9+.-]*://)[^/?#]*@`)
 	nextURL     = regexp.MustCompile(`,\s*[a-z][a-z0-9+.-]*://`)
-	urlPassword = regexp.MustCompile(`([?&](?:user|password|sslpassword)=)[^&]*`)
+	urlPassword = regexp.MustCompile(`([?&](?:user|password|sslpassword|[a-z_]*(?:token|secret)|(?:api_?)?key)=)[^&]*`)
 )
 
 func maskedURL(text string) string {

@@ -37,7 +37,7 @@ func TestTraceHeadersAreMasked(t *testing.T) {
 	cmd := exec.Command(binary, "config")
 	cmd.Env = append(os.Environ(), "VERDICT_TRACES_ENDPOINT=https://collector:4318", "VERDICT_TRACES_HEADERS=Authorization=Bearer hunter2", "VERDICT_TRACES_SAMPLE=0.25")
 	out, err := cmd.CombinedOutput()
-	if text := string(out); err != nil || strings.Contains(text, "hunter2") || !strings.Contains(text, "sample: 0.25") ||
+	if text := string(out); err != nil || strings.Contains(text, "hunter2") || !strings.Contains(text, `sample: "0.25"`) ||
 		!strings.Contains(text, "endpoint: https://collector:4318") || !strings.Contains(text, "headers: '***'") {
 		t.Errorf("%v\n%s", err, out)
 	}

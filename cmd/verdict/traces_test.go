@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -285,11 +284,7 @@ func TestTheEndFlushesWithinABound(t *testing.T) {
 			t.Errorf("the last spans weren't exported: %d", len(o.receiver.of("")))
 		}
 	})
-	hole, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and answers nothing
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer hole.Close()
+	hole := listen(t) // takes connections, and answers nothing
 	took := end("http://"+hole.Addr().String(), func(o *observed) {
 		if !strings.Contains(o.gateway.log.String(), "spans are lost") {
 			t.Errorf("nobody is told:\n%s", o.gateway.log)

@@ -59,7 +59,7 @@ func read(body []byte) (verdict.Answer, error) {
 	case "pending":
 		a.Outcome = verdict.OutcomePending
 	default:
-		return a, fmt.Errorf("unknown status %.20q: %w", status, verdict.ErrUncertain)
+		return a, fmt.Errorf("unknown status: %w", verdict.ErrUncertain)
 	}
 	return a, nil
 }

@@ -63,7 +63,7 @@ func read(body []byte) (verdict.Answer, error) {
 	case "PENDING":
 		a.Outcome = verdict.OutcomePending
 	default:
-		return a, fmt.Errorf("unknown status %.20q: %w", status, verdict.ErrUncertain)
+		return a, fmt.Errorf("unknown status: %w", verdict.ErrUncertain)
 	}
 	a.Reference = ourReference(wire.Written(members["referenceId"]))
 	return a, nil

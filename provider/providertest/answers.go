@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,12 +63,25 @@ func (s suite) webhooks(t *testing.T) {
 	valid := s.wire.Webhook(reference, verdict.OutcomeSucceeded)
 	rubbish := [][]byte{
 		nil, []byte("{}"), []byte("[]"), []byte("null"), []byte(`"completed"`), []byte("<html>"), {0xff},
-		valid[:len(valid)/2], append(bytes.Clone(valid), valid...),
+		valid[:len(valid)/2], append(bytes.Clone(valid), valid...), []byte(gossip),
 	}
 	for _, body := range rubbish {
-		if a, err := p.ReadWebhook(body); err == nil || a.Outcome != "" {
+		a, err := p.ReadWebhook(body)
+		if err == nil || a.Outcome != "" {
 			t.Errorf("webhook %q: got %q, %v; want an error", body, a.Outcome, err)
 		}
+		quotesNothing(t, err)
+	}
+}
+
+// gossip is an answer that is refused, with a user's affairs in it.
+const gossip = `{"2250701020304": 1, "2250701020304": 2}`
+
+// quotesNothing checks that an error, which is logged, holds nothing that the partner said.
+func quotesNothing(t *testing.T, err error) {
+	t.Helper()
+	if err != nil && strings.Contains(err.Error(), "2250701020304") {
+		t.Errorf("an error quotes the partner: %v", err)
 	}
 }
 

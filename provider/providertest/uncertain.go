@@ -128,6 +128,11 @@ func (s suite) brokenAnswers(t *testing.T) {
 			r.Body = "<html>completed</html>"
 			send(w, r)
 		},
+		"a member twice": func(w http.ResponseWriter, c Call) {
+			r := whole(c)
+			r.Body = gossip
+			send(w, r)
+		},
 		"two answers": func(w http.ResponseWriter, c Call) {
 			r := whole(c)
 			r.Body += r.Body
@@ -140,6 +145,7 @@ func (s suite) brokenAnswers(t *testing.T) {
 				p := s.onTCP(t, do)
 				a, err := call(t, s.open(t, p.URL, nil), submit)
 				wantError(t, submit, a, err, "uncertain")
+				quotesNothing(t, err)
 				if len(a.Raw) > verdict.MaxRaw {
 					t.Errorf("kept %d bytes", len(a.Raw))
 				}

@@ -58,7 +58,7 @@ func pause(retryAfter string, now time.Time) time.Duration {
 }
 
 // Object returns the members of a JSON object, each as it was written. What parsers could disagree about is refused,
-// and so is a body that is larger than what is kept of it. Every error is ErrUncertain.
+// and so is a body that is larger than what is kept of it. Every error is ErrUncertain, and quotes nothing of the body.
 func Object(body []byte) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage // a map, because struct fields match in any case
 	if err := read(body, &members); err != nil {
@@ -86,7 +86,7 @@ func read(body []byte, into any) error {
 	}
 	text, err := verdict.Canonical(body)
 	if err != nil {
-		return fmt.Errorf("unreadable: %w: %w", err, verdict.ErrUncertain)
+		return fmt.Errorf("the answer is no JSON that can be relied on: %w", verdict.ErrUncertain)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()

@@ -136,19 +136,22 @@ func (r *remote) download() ([]verifier, error) {
 		return nil, err
 	}
 	answer, err := r.client.Do(request)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return nil, failed.Err // without the URL, which may hold a secret
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s; give the URL of the key set itself, redirects are not followed", r.url, answer.Status)
+		return nil, fmt.Errorf("its URL answered %s; give that of the key set itself, redirects are not followed", answer.Status)
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxKeySet+1))
 	if err != nil {
 		return nil, err
 	}
 	if len(text) > maxKeySet {
-		return nil, fmt.Errorf("the key set at %s is larger than 1 MiB", r.url)
+		return nil, errors.New("the key set is larger than 1 MiB")
 	}
 	return parseKeySet(text)
 }
