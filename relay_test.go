@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -113,5 +114,38 @@ func TestTheRelayRecallsWhatItHandedOver(t *testing.T) {
 	}
 	if recalled != 1023 {
 		t.Errorf("%d are remembered, want 1,023 and the one that was recalled", recalled)
+	}
+}
+
+// traces is a stream that keeps the traces of what it is handed.
+type traces struct{ seen []string }
+
+func (s *traces) Publish(_ context.Context, commands []verdict.Command, events []verdict.Event) error {
+	for _, c := range commands {
+		s.seen = append(s.seen, c.Trace)
+	}
+	for _, e := range events {
+		s.seen = append(s.seen, e.Trace)
+	}
+	return nil
+}
+
+// A trace goes with what is handed over. It is no part of the step: that is recalled without it.
+func TestATraceGoesWithWhatIsHandedOver(t *testing.T) {
+	stream := &traces{}
+	relay := verdict.NewRelay(stream, slog.New(slog.DiscardHandler))
+	accepted := verdict.Transaction{ID: "accepted", Stage: verdict.StageAccepted, Version: 1, Trace: "of the first"}
+	relay.Nudge(accepted)
+	relay.Nudge(verdict.Transaction{ID: "settled", Stage: verdict.StageSettled, Version: 3, Trace: "of the second"})
+	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	_ = relay.Run(ctx)
+	if !slices.Equal(stream.seen, []string{"of the first", "of the second"}) {
+		t.Errorf("handed over with %q", stream.seen)
+	}
+	if c, _ := accepted.Command(); c.Trace != "" {
+		t.Errorf("the step has the trace %q", c.Trace)
+	} else if _, ok := relay.Recall(c); !ok {
+		t.Error("the step isn't recalled")
 	}
 }

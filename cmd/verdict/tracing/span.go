@@ -48,7 +48,7 @@ func within(ctx context.Context, traceparent string) context.Context {
 		return ctx
 	}
 	if l, ok := lateOf(ctx); ok {
-		if span := l.begin(traceparent); span != nil {
+		if span := l.begin(""); span != nil {
 			return trace.ContextWithSpan(ctx, span)
 		}
 	}
@@ -77,7 +77,7 @@ func lateOf(ctx context.Context) (l *late, ok bool) {
 	return l, ok
 }
 
-// later returns a context in which the first transaction that is read begins the span.
+// later returns a context in which the first transaction that is read or changed begins the span.
 func (t *Tracer) later(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, *late) {
 	l := &late{tracer: t, name: name, began: time.Now(), options: options}
 	return context.WithValue(ctx, lateKey{}, l), l

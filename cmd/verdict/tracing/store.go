@@ -66,13 +66,21 @@ func (s store) Ask(ctx context.Context, next verdict.Transaction, b verdict.Budg
 // Transaction is what a call for a partner or a command begins with.
 func (s store) Transaction(ctx context.Context, id string) (verdict.Transaction, error) {
 	t, err := s.Store.Transaction(ctx, id)
-	if l, ok := lateOf(ctx); ok && err == nil {
-		l.begin(t.Trace, transactionID(id), providerName(t.Provider))
+	if err == nil {
+		belongs(ctx, t)
 	}
 	return t, err
 }
 
+// belongs tells the late span of ctx, if there is one, which transaction it is about.
+func belongs(ctx context.Context, t verdict.Transaction) {
+	if l, ok := lateOf(ctx); ok {
+		l.begin(t.Trace, transactionID(t.ID), providerName(t.Provider))
+	}
+}
+
 func (s store) start(ctx context.Context, name string, next verdict.Transaction) (context.Context, trace.Span) {
+	belongs(ctx, next)
 	return s.tracer.start(ctx, next.Trace, name, trace.WithAttributes(transactionID(next.ID), providerName(next.Provider),
 		attribute.Int64("verdict.version", next.Version)))
 }
