@@ -128,3 +128,10 @@ func run(t testing.TB, url, statement string) {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
+
+func TestWhatIsNotTracedStoresNoTrace(t *testing.T) {
+	s := openAt(t, newURL(t))
+	create(t, s, "one")
+	kept, err := first(read(t.Context(), s, value[int], "SELECT count(trace) FROM transactions"))
+	same(t, "traces", kept, err, 0)
+}

@@ -80,3 +80,10 @@ func waitFor(t testing.TB, what string, so func() bool) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+func TestWhatIsNotTracedStoresNoTrace(t *testing.T) {
+	s := openAt(t, newPath(t))
+	create(t, s, "one")
+	kept, err := first(read(t.Context(), s, value[int], "SELECT count(trace) FROM transactions"))
+	same(t, "traces", kept, err, 0)
+}
