@@ -579,3 +579,18 @@ func TestAPersonResolvesWhatIsForReview(t *testing.T) {
 		}
 	})
 }
+
+// TestTheTraceOfACommandIsNoPartOfTheStep: each who hands it on may put its own in its place.
+func TestTheTraceOfACommandIsNoPartOfTheStep(t *testing.T) {
+	run(t, &partner{traits: verdict.Traits{SubmitTimeout: time.Minute}}, func(t *testing.T, s *system) {
+		s.stream.handle = func(ctx context.Context, c verdict.Command) error {
+			c.Trace = "another"
+			return s.settler.Handle(ctx, c)
+		}
+		tx := s.accept(t, "key")
+		pass(time.Second)
+		if sent := s.get(t, tx.ID); sent.Stage == verdict.StageAccepted {
+			t.Errorf("a second later it is %s", sent.Stage)
+		}
+	})
+}

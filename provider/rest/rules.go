@@ -239,7 +239,7 @@ func (one rule) tell(v any, bad error) (verdict.Answer, error) {
 	if one.state != nil {
 		state := one.state.text(v)
 		if a.Outcome = one.states[state]; a.Outcome == "" {
-			return a, fmt.Errorf("unknown state %.20q: %w", state, verdict.ErrUncertain)
+			return a, fmt.Errorf("unknown state: %w", verdict.ErrUncertain)
 		}
 	}
 	if one.reference != nil {
