@@ -33,6 +33,7 @@ type issuerConfig struct {
 	Secrets      []string `koanf:"secrets"`
 	KeyFiles     []string `koanf:"key_files"`
 	JWKS         string   `koanf:"jwks"`
+	AllowPrivate bool     `koanf:"allow_private"`
 }
 
 type apiKeyConfig struct {
@@ -138,7 +139,7 @@ var namedSettings = []struct {
 	members []string // nil: any, refused elsewhere if unknown
 }{
 	{"providers", nil},
-	{"auth.issuers", []string{"issuer", "audiences", "tenant_claim", "subject_claim", "secrets", "key_files", "jwks"}},
+	{"auth.issuers", []string{"issuer", "audiences", "tenant_claim", "subject_claim", "secrets", "key_files", "jwks", "allow_private"}},
 	{"auth.keys", []string{"hash", "role", "tenant", "subject", "expires"}},
 }
 

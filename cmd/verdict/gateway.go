@@ -89,6 +89,9 @@ func runGateway(ctx context.Context, c config, log *slog.Logger) (err error) {
 		return err
 	}
 	defer d.close()
+	if err := c.checkHosts(ctx, log); err != nil {
+		return err
+	}
 	p, closeAll, err := openParts(ctx, c, log)
 	if err != nil {
 		return err

@@ -13,10 +13,11 @@ type Config struct {
 	URL           string        `koanf:"url"`             // the partner's base; /transaction is appended
 	SubmitTimeout time.Duration `koanf:"submit_timeout"`  // how long the answer to a submit is awaited
 	NotFoundFinal time.Duration `koanf:"not_found_final"` // "not found" so long after sending is final; 0: never
+	AllowPrivate  bool          `koanf:"allow_private"`   // the URL's name may point to a private network
 	Submits       int           `koanf:"submits"`         // submits in flight at the most, for each instance
 	Checks        int           `koanf:"checks"`          // checks in flight at the most, for each instance
 
-	// Dial makes the connections, as net.Dialer.DialContext does; nil dials TCP. It is no setting: with it the adapter
+	// Dial makes the connections, as net.Dialer.DialContext does; nil dials TCP as wire.New says. It is no setting: with it the adapter
 	// runs over a network in memory.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) `koanf:"-"`
 }

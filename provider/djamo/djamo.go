@@ -34,7 +34,7 @@ func New(c Config) (*Provider, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	client, err := wire.New(c.URL, c.Dial, c.Submits+c.Checks)
+	client, err := wire.New(c.URL, c.Dial, c.AllowPrivate, c.Submits+c.Checks)
 	if err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}

@@ -41,9 +41,10 @@ type dialFunc = func(ctx context.Context, network, address string) (net.Conn, er
 
 // New returns a client of the partner at a base URL, with at most so many connections at a time for submits, and as many
 // for all else; further calls wait for one. dial makes the connections, one for each call, as net.Dialer.DialContext
-// does; nil dials TCP, and keeps a submit's connection for the next one for up to a second.
+// does; nil dials TCP as verdict.Outward does, allowPrivate or not, and keeps a submit's connection for the next one for up to
+// a second.
 // Its error says what URL to give. It doesn't repeat the one given, which may hold a secret.
-func New(base string, dial dialFunc, connections int) (*Client, error) {
+func New(base string, dial dialFunc, allowPrivate bool, connections int) (*Client, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return nil, errors.New("give an absolute http or https URL, such as https://partner.example")
@@ -53,7 +54,7 @@ func New(base string, dial dialFunc, connections int) (*Client, error) {
 	}
 	keep := dial == nil
 	if keep {
-		dial = (&net.Dialer{Timeout: connectTimeout}).DialContext
+		dial = verdict.Outward{Private: allowPrivate, Timeout: connectTimeout}.DialContext
 	}
 	c := &Client{base: u, sends: newTransport(dial, connections), calls: newTransport(dial, connections)}
 	c.sends.DisableKeepAlives = !keep

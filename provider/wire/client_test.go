@@ -22,7 +22,7 @@ import (
 
 func TestURLIsRefusedWithTheMendAndWithoutItsSecret(t *testing.T) {
 	for _, good := range []string{"http://partner.example", "https://partner.example:8443/api/"} {
-		if _, err := New(good, nil, 1); err != nil {
+		if _, err := New(good, nil, false, 1); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
@@ -37,7 +37,7 @@ func TestURLIsRefusedWithTheMendAndWithoutItsSecret(t *testing.T) {
 		"https://partner.example/?":              "leave out",
 		"https://partner.example/#s3cret":        "leave out",
 	} {
-		c, err := New(base, nil, 1)
+		c, err := New(base, nil, false, 1)
 		if c != nil || err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: got %v, want %q", base, err, want)
 		}
@@ -116,7 +116,7 @@ func TestEachRequestHasAConnectionOfItsOwnAndThereAreNoMoreAtATime(t *testing.T)
 		c, err := New("http://partner.example", func(ctx context.Context, network, address string) (net.Conn, error) {
 			connections.Add(1)
 			return pipe.Dial(ctx, network, address)
-		}, limit)
+		}, false, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,5 +184,13 @@ func TestOnlySubmitsKeepTheirConnectionAndNotForLong(t *testing.T) {
 	}
 	if _, err := send(t, c, soon()); err != nil || connections.Load() != 4 {
 		t.Errorf("submit: %v, %d connections, want 4", err, connections.Load())
+	}
+}
+
+func TestAHostThatMustNotBeCalledIsNotCalled(t *testing.T) {
+	c := open(t, "http://169.254.169.254", nil) // a cloud's metadata
+	want := "the partner's host name points to a local address, which must not be called: it has had no effect"
+	if _, err := send(t, c, soon()); fmt.Sprint(err) != want || !errors.Is(err, verdict.ErrNotSent) {
+		t.Errorf("got %v", err)
 	}
 }

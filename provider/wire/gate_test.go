@@ -205,7 +205,7 @@ func TestSendIsNotRepeatedOnADyingKeptConnection(t *testing.T) {
 
 func open(t *testing.T, base string, dial dialFunc) *Client {
 	t.Helper()
-	c, err := New(base, dial, 8)
+	c, err := New(base, dial, false, 8)
 	if err != nil {
 		t.Fatal(err)
 	}

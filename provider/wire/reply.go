@@ -103,6 +103,7 @@ func plain(err error) string {
 		dns     *net.DNSError
 		cert    *tls.CertificateVerificationError
 		timeout net.Error
+		address *verdict.AddressError
 	)
 	switch {
 	case errors.Is(err, errLate):
@@ -113,6 +114,8 @@ func plain(err error) string {
 		return "the call was cancelled"
 	case errors.As(err, &dns):
 		return "the partner's host name can't be resolved"
+	case errors.As(err, &address):
+		return "the partner's host name points to a " + address.Kind + " address, which must not be called"
 	case errors.As(err, &cert):
 		return "the partner's certificate can't be verified"
 	case errors.As(err, &timeout) && timeout.Timeout():

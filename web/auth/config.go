@@ -32,6 +32,7 @@ type Issuer struct {
 	Secrets      []string // for HS256, at least 32 bytes each
 	KeyFiles     []string // PEM, public keys or certificates
 	JWKS         string   // URL of the issuer's key set
+	AllowPrivate bool     // the name in it may point to a private network
 }
 
 // Key is an API key, of which only the digest is known here.

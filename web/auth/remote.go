@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"verdict"
 )
 
 // How an issuer's key set is kept.
@@ -21,6 +23,7 @@ const (
 	refreshPause = 10 * time.Second // from the begin of a fetch to the next, whatever is asked for
 	fetchTimeout = 5 * time.Second  // shorter than the pause, so no two fetches are under way
 	maxKeySet    = 1 << 20          // bytes
+	maxHeader    = 64 << 10         // bytes, of an answer
 )
 
 // remote keeps the key set that an issuer publishes. It is fetched when a key is first asked for, when it has got old, and
@@ -41,8 +44,8 @@ type remote struct {
 	err     error         // of that
 }
 
-func newRemote(ctx context.Context, name, address string, c Config) (*remote, error) {
-	u, err := url.Parse(address)
+func newRemote(ctx context.Context, name string, i Issuer, c Config) (*remote, error) {
+	u, err := url.Parse(i.JWKS)
 	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return nil, errors.New("jwks: give an https URL, such as https://id.shop.example/.well-known/jwks.json; http is for loopback only")
 	}
@@ -51,10 +54,14 @@ func newRemote(ctx context.Context, name, address string, c Config) (*remote, er
 		log = slog.New(slog.DiscardHandler)
 	}
 	client := &http.Client{
-		Timeout:       fetchTimeout,
+		Timeout: fetchTimeout,
+		Transport: &http.Transport{ // without a Proxy, whose address would be judged in place of the issuer's
+			DialContext: verdict.Outward{Private: i.AllowPrivate}.DialContext, MaxResponseHeaderBytes: maxHeader,
+			DisableCompression: true, DisableKeepAlives: true,
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &remote{ctx: ctx, name: name, url: address, client: client, log: log, now: c.now}, nil
+	return &remote{ctx: ctx, name: name, url: i.JWKS, client: client, log: log, now: c.now}, nil
 }
 
 func loopback(host string) bool {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -9,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -351,4 +353,20 @@ func TestAFetchEndsWithTheGuardsContext(t *testing.T) {
 			t.Errorf("it took %s", took)
 		}
 	})
+}
+
+func TestAnIssuerThatMustNotBeCalledIsNotCalled(t *testing.T) {
+	var log bytes.Buffer
+	i := shop()
+	i.JWKS = "https://169.254.169.254/jwks.json" // a cloud's metadata
+	c := issuers(i)
+	c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	g, err := New(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustFail(t, g, by(&clock{at: time.Now()}, edKey(), "d"), ErrUnavailable)
+	if !strings.Contains(log.String(), "169.254.169.254, which is never called") {
+		t.Errorf("logged %s", log.String())
+	}
 }

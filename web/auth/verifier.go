@@ -64,7 +64,7 @@ func (i *issuer) openKeys(ctx context.Context, c Config) (keySource, error) {
 	case [3]bool{false, true, false}:
 		return fileKeys(i.KeyFiles)
 	case [3]bool{false, false, true}:
-		return newRemote(ctx, i.name, i.JWKS, c)
+		return newRemote(ctx, i.name, i.Issuer, c)
 	}
 	return nil, errors.New("jwks: say where its keys are, with exactly one of jwks, key_files and secrets")
 }
