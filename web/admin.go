@@ -52,7 +52,7 @@ type probes struct{ *router }
 
 func (p probes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(p.methods(r)) == 0 {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		answerHeaders(w.Header(), r.TLS != nil)
 		p.fail(w, r, noProbe())
 		return
 	}
@@ -91,7 +91,7 @@ type operators struct {
 // ServeHTTP refuses what a browser sends for a page of another origin, and who is no operator.
 func (o operators) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	answerHeaders(w.Header(), r.TLS != nil)
 	if err := o.admit(r); err != nil {
 		o.fail(w, r, err)
 		return

@@ -19,7 +19,7 @@ type appAnswer struct {
 
 // appSubmit takes POST /transaction: the app's own object, whose id is the idempotency key. The rest is the payload.
 func (s *Server) appSubmit(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r)
+	body, err := s.readBody(w, r)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ type confirmation struct {
 
 // acknowledge takes POST /v1/transactions/{id}/ack. The body is {"id":18}, the number of the verdict's event, or nothing.
 func (s *Server) acknowledge(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r)
+	body, err := s.readBody(w, r)
 	if err != nil {
 		return err
 	}

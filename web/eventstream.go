@@ -147,7 +147,16 @@ func newLent(w http.ResponseWriter, r *http.Request) *lent {
 }
 
 func (a *lent) SetWriteDeadline(t time.Time) error { return a.control.SetWriteDeadline(t) }
-func (a *lent) Flush() error                       { return a.control.Flush() }
+
+// Flush lifts the deadline of the write that it ends: HTTP/2 would end the answer when it passes, although nothing is being
+// written.
+func (a *lent) Flush() error {
+	err := a.control.Flush()
+	if lifted := a.control.SetWriteDeadline(time.Time{}); err == nil && !errors.Is(lifted, http.ErrNotSupported) {
+		err = lifted
+	}
+	return err
+}
 
 func (a *lent) Close() error {
 	a.close()

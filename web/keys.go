@@ -17,7 +17,7 @@ type keyAnswer struct {
 
 // issueKey takes POST /v1/idempotency-keys. Without a body the key is for the default operation.
 func (s *Server) issueKey(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r)
+	body, err := s.readBody(w, r)
 	if err != nil {
 		return err
 	}

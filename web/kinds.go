@@ -109,6 +109,10 @@ var (
 		slug: "too-many-streams", title: "You have too many streams", status: http.StatusTooManyRequests, retry: true, newKey: true,
 		mend: "Close a stream, or connect again after the seconds in Retry-After.",
 	}
+	tooOften = kind{
+		slug: "too-many-requests", title: "You send too many requests", status: http.StatusTooManyRequests, retry: true,
+		mend: "This sending was not stored. Send the same request again, with the same key, after the seconds in Retry-After.",
+	}
 	notSettled = kind{
 		slug: "not-settled", title: "There is no such verdict to acknowledge", status: http.StatusConflict,
 		mend: "Nothing was noted. The transaction has no verdict yet, or its event has another number: acknowledge a verdict with the number it came with.",
@@ -131,7 +135,7 @@ func kinds() []kind {
 	return []kind{
 		invalidRequest, missingKey, keyUnknown, keyPurpose, keyExpired, inFlight, foreignOrigin, noTransaction, noPartner,
 		notInReview, changed, noWebhook, badSignature, wrongHost, noPage, wrongMethod, slowRequest, tooLarge, otherContent,
-		unauthenticated, forbidden, authUnavailable, tooMany, notSettled, noUpgrade,
+		unauthenticated, forbidden, authUnavailable, tooMany, tooOften, notSettled, noUpgrade,
 		overloaded, unavailable,
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics tell how streams fare. They name no tenant, owner or transaction.
+// metrics tell how streams fare, and what was refused. They name no tenant, owner or transaction.
 type metrics struct {
 	open         *prometheus.GaugeVec
 	refused      *prometheus.CounterVec
@@ -15,6 +15,8 @@ type metrics struct {
 	delay        prometheus.Histogram
 	confirmed    prometheus.Counter
 	confirmDelay prometheus.Histogram
+
+	refusedRequests *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -43,13 +45,16 @@ func newMetrics() *metrics {
 			Name: "verdict_push_confirm_delay_seconds", Help: "From the first telling of a verdict to its confirmation.",
 			Buckets: []float64{.05, .25, 1, 5, 30, 120, 600, 3600, 86400},
 		}),
+		refusedRequests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "verdict_http_requests_refused_total", Help: "Requests that were sent away before anything was stored, by the limit they would have exceeded.",
+		}, []string{"limit"}),
 	}
 }
 
 // Metrics returns the collectors of what the server counts.
 func (s *Server) Metrics() []prometheus.Collector {
 	m := s.metrics
-	return []prometheus.Collector{m.open, m.refused, m.ended, m.events, m.delay, m.confirmed, m.confirmDelay}
+	return []prometheus.Collector{m.open, m.refused, m.ended, m.events, m.delay, m.confirmed, m.confirmDelay, m.refusedRequests}
 }
 
 // cause names why a line has ended.

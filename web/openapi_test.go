@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +117,12 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	if _, err := crowded.server.streams.enter(auth.Principal{}, "192.0.2.1", "sse"); err != nil { // httptest's address
 		t.Fatal(err)
 	}
+	hurried := newWorld(t, func(c *Config) { c.Rates.PerAddress = 1 })
+	tooOften := func(method, path, body string, header ...string) *httptest.ResponseRecorder {
+		for hurried.server.rates.addresses.take(netip.MustParseAddr("192.0.2.1")) { // httptest's address
+		}
+		return hurried.do(method, path, body, header...)
+	}
 	const path, keys, key = "/v1/transactions", "/v1/idempotency-keys", "Idempotency-Key"
 	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket"}
 	ack := path + "/" + settled.ID + "/ack"
@@ -131,6 +138,16 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 		{exclusive.do, "POST", "/transaction", `{"id":"a"}`, nil, 202},
 		{exclusive.do, "POST", "/transaction", `{"id":"a"}`, nil, 409},
 		{broken.do, "POST", "/transaction", `{"id":"a"}`, nil, 503},
+		{tooOften, "POST", "/transaction", `{"id":"a"}`, nil, 429},
+		{tooOften, "POST", path, `{"payload":{}}`, []string{key, "c"}, 429},
+		{tooOften, "POST", keys, "", nil, 429},
+		{tooOften, "POST", path + "/x/ack", "", nil, 429},
+		{tooOften, "POST", "/v1/tickets", "", nil, 429},
+		{tooOften, "GET", path + "?key=a", "", nil, 429},
+		{tooOften, "GET", path + "/x", "", nil, 429},
+		{tooOften, "GET", path + "/x/timeline", "", nil, 429},
+		{tooOften, "GET", path + "/x/events", "", nil, 200},
+		{tooOften, "GET", "/v1/ws", "", upgrade, 429},
 		{w.do, "POST", keys, "", nil, 201},
 		{w.do, "POST", keys, `{"operation":"transfer"}`, nil, 201},
 		{w.do, "POST", keys, `{"operation":""}`, nil, 400},

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"regexp"
 	"time"
 )
 
@@ -50,22 +49,6 @@ func (s *Server) serveFolder(folder, at string) error {
 		}
 	}
 	return nil
-}
-
-// plainHost matches hosts that can stand in a policy without changing its meaning.
-var plainHost = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]+$`)
-
-// pageHeaders allow the page our own scripts, styles and connections, and nobody to frame it. WebSockets are named
-// because not every browser counts them as 'self'.
-func pageHeaders(h http.Header, host string) {
-	connect := "'self'"
-	if plainHost.MatchString(host) {
-		connect += " ws://" + host + " wss://" + host
-	}
-	h.Set("Content-Security-Policy", "default-src 'self'; connect-src "+connect+
-		"; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
 }
 
 // file serves a file of the API.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"verdict"
@@ -95,43 +93,4 @@ type ticketAnswer struct {
 func (s *Server) issueTicket(w http.ResponseWriter, r *http.Request) error {
 	ticket, expires := s.tickets.Issue(principal(r), time.Now())
 	return writeJSON(w, http.StatusCreated, ticketAnswer{ticket, expires.UTC()})
-}
-
-// address returns where a request comes from: the last address that isn't one of our own proxies. Of IPv6 it is the
-// network of 64 bits, in which one client may have any address (RFC 4291 section 2.5.4).
-func (s *Server) address(r *http.Request) string {
-	at, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	from := at.Addr().Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && s.isProxy(from); i-- {
-		hop, err := readHop(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break // nobody we trust wrote it
-		}
-		from = hop.Unmap()
-	}
-	if network, err := from.Prefix(64); err == nil && from.Is6() {
-		return network.String()
-	}
-	return from.String()
-}
-
-// readHop reads an address, which some proxies write with its port.
-func readHop(text string) (netip.Addr, error) {
-	if withPort, err := netip.ParseAddrPort(text); err == nil {
-		return withPort.Addr(), nil
-	}
-	return netip.ParseAddr(text)
-}
-
-func (s *Server) isProxy(a netip.Addr) bool {
-	for _, p := range s.proxies {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }

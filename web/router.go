@@ -59,7 +59,7 @@ func (ro *router) answer(h handler) http.HandlerFunc {
 func (ro *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	rec := &recorder{ResponseWriter: w}
-	rec.Header().Set("X-Content-Type-Options", "nosniff")
+	answerHeaders(rec.Header(), r.TLS != nil)
 	if _, pattern := ro.mux.Handler(r); pattern != "" {
 		ro.mux.ServeHTTP(rec, r)
 	} else {

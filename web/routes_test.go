@@ -101,13 +101,14 @@ func TestPageIsServedGuarded(t *testing.T) {
 		t.Fatalf("%d %v", answer.Code, answer.Header())
 	}
 	policy := answer.Header().Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'self';", "connect-src 'self' ws://example.com wss://example.com;", "frame-ancestors 'none'"} {
+	for _, want := range []string{"default-src 'none'; script-src 'self';", "connect-src 'self' ws://example.com wss://example.com;", "frame-ancestors 'none'"} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("policy %q lacks %q", policy, want)
 		}
 	}
 	for name, want := range map[string]string{
 		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Strict-Transport-Security": "",
 	} {
 		if got := answer.Header().Get(name); got != want {
 			t.Errorf("%s: %q", name, got)

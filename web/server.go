@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -38,19 +37,20 @@ type Config struct {
 	Settler   *verdict.Settler
 	Store     Store
 	Feed      verdict.Feed
-	Guard     *auth.Guard    // finds out who makes a request; default: everybody is the same user
-	Tickets   auth.Tickets   // for streams of browsers
-	Provider  string         // of requests that name none; one of the Intake's
-	Language  string         // of messages when the app wants none of ours: "fr" (default) or "en"
-	Hosts     []string       // by what names besides loopback's apps may call us; nil: by any
-	Origins   []string       // whose pages may call us besides our own, as https://shop.example
-	Proxies   []netip.Prefix // whose X-Forwarded-For is believed
-	Retention time.Duration  // of idempotency keys, after the verdict; it is published
-	Limits    Limits         // of streams
-	Heartbeat time.Duration  // between signs of life on an idle stream; default 15 s
-	Pushed    Pushed         // is told of each verdict when it is pushed for the first time; nil: nobody is
-	Spread    time.Duration  // over which streams are told to come back when the instance stops; 0: at once
-	Log       *slog.Logger   // default: discard
+	Guard     *auth.Guard   // finds out who makes a request; default: everybody is the same user
+	Tickets   auth.Tickets  // for streams of browsers
+	Provider  string        // of requests that name none; one of the Intake's
+	Language  string        // of messages when the app wants none of ours: "fr" (default) or "en"
+	Hosts     []string      // by what names besides loopback's apps may call us; nil: by any
+	Origins   []string      // whose pages may call us besides our own, as https://shop.example
+	Proxies   Proxies       // whose X-Forwarded-For is believed
+	Retention time.Duration // of idempotency keys, after the verdict; it is published
+	Limits    Limits        // of streams
+	Rates     Rates         // of requests
+	Heartbeat time.Duration // between signs of life on an idle stream; default 15 s
+	Pushed    Pushed        // is told of each verdict when it is pushed for the first time; nil: nobody is
+	Spread    time.Duration // over which streams are told to come back when the instance stops; 0: at once
+	Log       *slog.Logger  // default: discard
 }
 
 // Pushed is called when a verdict was handed to the network towards an app, by a transport, and was to be since then. It must
@@ -88,8 +88,9 @@ type Server struct {
 	tickets  auth.Tickets
 	hosts    []string
 	origins  map[string]bool // allowed besides our own
-	proxies  []netip.Prefix
+	proxies  Proxies
 	streams  *seats // of SSE streams and WebSockets
+	rates    *rates // of requests
 	waits    *gate  // requests that wait for their verdict
 	journals *journals
 	notes    *notes
@@ -119,6 +120,7 @@ func New(c Config) (*Server, error) {
 		waits: newGate(maxWaits), journals: newJournals(c.Store, c.Feed, c.Log),
 	}
 	s.streams = newSeats(c.Limits, c.Spread, s.metrics)
+	s.rates = newRates(c.Rates, s.metrics)
 	s.notes = newNotes(c.Store, func(err error) { c.Log.Warn("not noted what apps were told", "error", err) })
 	s.router.preflight = s.preflight
 	s.add(s.routes())
@@ -154,7 +156,7 @@ func (c Config) validate() error {
 	if c.Spread < 0 {
 		return fmt.Errorf("streams are spread over %s; give 0s or more, such as 5s", c.Spread)
 	}
-	return c.Limits.validate()
+	return errors.Join(c.Limits.validate(), c.Rates.validate())
 }
 
 func (s *Server) routes() []route {
@@ -178,11 +180,13 @@ func (s *Server) routes() []route {
 	}
 }
 
-// forApps is for what apps ask: of pages that may, and by users that we know.
-func (s *Server) forApps(h handler) handler { return s.guardOrigin(s.identify(h)) }
+// forApps is for what apps ask: of pages that may, by users that we know, and not too often.
+func (s *Server) forApps(h handler) handler { return s.guardOrigin(s.limitRate(s.identify, h)) }
 
 // forStreams is the same for streams.
-func (s *Server) forStreams(h handler) handler { return s.guardOrigin(s.identifyByTicket(h)) }
+func (s *Server) forStreams(h handler) handler {
+	return s.guardOrigin(s.limitRate(s.identifyByTicket, h))
+}
 
 // Drain tells the clients of all streams to come back, each at a moment of its own, and waits until they are gone or ctx
 // ends; then it cuts those that are left. A client that doesn't read or doesn't answer is cut 12 s after its moment at the

@@ -102,6 +102,9 @@ func (t *talk) errorOf(m clientMessage, err error) errorMessage {
 
 // submit is what POST /v1/transactions does, and a subscription to the transaction.
 func (t *talk) submit(ctx context.Context, m clientMessage) error {
+	if err := t.server.rates.by(t.principal); err != nil {
+		return err
+	}
 	accepted, replayed, err := t.server.accept(ctx, t.principal.Audience, m.Request)
 	if err != nil {
 		return err

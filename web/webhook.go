@@ -12,7 +12,7 @@ const webhookTimeout = 10 * time.Second
 // webhook takes POST and PUT /webhooks/{provider}/{token}. It answers 200 once the body is on disk, so that the partner calls
 // again if it is not. A partner that hangs up early doesn't stop what it told from being stored: it may not call again.
 func (s *Server) webhook(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r)
+	body, err := s.readBody(w, r)
 	if err != nil {
 		return err
 	}

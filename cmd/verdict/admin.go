@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,14 +16,18 @@ import (
 )
 
 type adminConfig struct {
-	Address string `koanf:"address"`
-	Probes  string `koanf:"probes"`
+	Address string    `koanf:"address"`
+	Probes  string    `koanf:"probes"`
+	TLS     pairFiles `koanf:"tls"`
 }
 
 // validate refuses an address that others can reach, unless operators are asked who they are.
 func (c adminConfig) validate(asked bool) error {
 	if _, _, err := net.SplitHostPort(c.Probes); c.Probes != "" && err != nil {
 		return fmt.Errorf("probes: %q; give host:port, such as 0.0.0.0:5002, or leave it empty for none", c.Probes)
+	}
+	if err := c.TLS.validate(); err != nil {
+		return fmt.Errorf("tls: %w", err)
 	}
 	if c.Address == "" {
 		return nil
@@ -89,35 +93,36 @@ func (g *gateway) runWith(ctx context.Context, d doors, apps net.Listener) error
 	if err != nil {
 		return err
 	}
+	counted := slices.Concat(g.web.Metrics(), g.turnstile.metrics(), g.certificate.metrics())
+	operators, err := openCertificate("operators", g.config.Admin.TLS, g.log)
+	if err != nil {
+		return fmt.Errorf("config: admin.tls.%w", err)
+	}
+	counted = append(counted, operators.metrics()...)
 	desk := &admin.Desk{
-		Store: g.store, Settler: g.settler, Ready: g.ready, StreamUsable: g.bus.Usable, Push: g.web.Metrics(), Log: g.log,
+		Store: g.store, Settler: g.settler, Ready: g.ready, StreamUsable: g.bus.Usable, Push: counted, Log: g.log,
 	}
 	metrics := desk.Metrics()
 	group, ctx := errgroup.WithContext(ctx)
-	var open []*http.Server
-	serve := func(name string, listener net.Listener, handler http.Handler) {
+	var servers []*http.Server
+	openDoor := func(name string, listener net.Listener, handler http.Handler, c *certificate) {
 		if listener == nil {
 			return
 		}
-		server := g.newServer(handler)
-		open = append(open, server)
+		server := newServer(handler, newTurnstile(operatorConnections, 0, nil), g.log)
+		c.secure(server, false)
+		servers = append(servers, server)
 		g.log.Info(name, "address", listener.Addr().String())
-		group.Go(func() error { return ignoreClosed(server.Serve(listener)) })
+		group.Go(func() error { return serve(server, listener) })
 	}
-	serve("operators", d.operators, web.NewAdmin(desk, metrics, guard, newID, g.log))
-	serve("probes", d.probes, web.NewProbes(desk, metrics, newID, g.log))
+	openDoor("operators", d.operators, web.NewAdmin(desk, metrics, guard, newID, g.log), operators)
+	openDoor("probes", d.probes, web.NewProbes(desk, metrics, newID, g.log), nil)
+	group.Go(func() error { return operators.run(ctx) })
 	group.Go(func() error {
-		defer stopServers(open)
+		defer stopServers(servers)
 		return g.run(ctx, apps)
 	})
 	return group.Wait()
-}
-
-func (g *gateway) newServer(handler http.Handler) *http.Server {
-	return &http.Server{
-		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: time.Minute,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
-	}
 }
 
 func stopServers(open []*http.Server) {

@@ -38,6 +38,8 @@ type config struct {
 	Origins   []string                  `koanf:"origins"`
 	Proxies   []string                  `koanf:"proxies"`
 	Push      pushConfig                `koanf:"push"`
+	Limits    limitsConfig              `koanf:"limits"`
+	TLS       appsTLS                   `koanf:"tls"`
 	Log       logConfig                 `koanf:"log"`
 	Traces    tracesConfig              `koanf:"traces"`
 }
@@ -164,6 +166,12 @@ func (c config) validate() error {
 	if err := c.Push.validate(); err != nil {
 		return fmt.Errorf("config: push.%w", err)
 	}
+	if err := c.Limits.validate(); err != nil {
+		return fmt.Errorf("config: limits.%w", err)
+	}
+	if err := c.TLS.validate(); err != nil {
+		return fmt.Errorf("config: tls: %w", err)
+	}
 	if _, err := c.proxies(); err != nil {
 		return err
 	}
@@ -186,6 +194,9 @@ func (c config) validate() error {
 
 // publicURL is where partners reach us, without a slash at the end.
 func (c config) publicURL() string {
+	if c.PublicURL == "" && c.TLS.given() {
+		return "https://" + c.Address
+	}
 	if c.PublicURL == "" {
 		return "http://" + c.Address
 	}

@@ -63,7 +63,7 @@ providers: {djamo: {url: "`+control.URL+`"}}
 	node.Dir, node.WaitDelay = scripts, time.Second
 	node.Env = append(os.Environ(), "FOREIGN_GATEWAY=http://"+steady, "FOREIGN_MORTAL=http://"+mortal,
 		"FOREIGN_CONTROL="+control.URL, "FOREIGN_FRIEND="+friend, "FOREIGN_STRANGER="+stranger,
-		"FOREIGN_SECRET="+foreignSecret, "FOREIGN_CERTIFICATE="+certificate(t))
+		"FOREIGN_SECRET="+foreignSecret, "FOREIGN_CERTIFICATE="+ownCertificate(t))
 	var out bytes.Buffer
 	node.Stdout, node.Stderr = &out, &out
 	ended := make(chan error, 1)
@@ -164,8 +164,8 @@ func (s *sluice) gate(name string) chan struct{} {
 	return s.held[name]
 }
 
-// certificate returns one for this host with its key, as PEM.
-func certificate(t *testing.T) string {
+// ownCertificate returns one for this host with its key, as PEM.
+func ownCertificate(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()

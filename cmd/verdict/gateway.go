@@ -107,13 +107,17 @@ func runGateway(ctx context.Context, c config, log *slog.Logger) (err error) {
 // gateway is one instance: the parts that the flow of a transaction goes through, wired.
 type gateway struct {
 	parts
-	config   config
-	log      *slog.Logger
-	relay    *verdict.Relay
-	planner  *verdict.Planner
-	settler  *verdict.Settler
-	hub      *hub.Hub
-	web      *web.Server
+	config  config
+	log     *slog.Logger
+	relay   *verdict.Relay
+	planner *verdict.Planner
+	settler *verdict.Settler
+	hub     *hub.Hub
+	web     *web.Server
+
+	turnstile   *turnstile
+	certificate *certificate // nil: plain HTTP
+
 	stopping atomic.Bool
 }
 
@@ -147,6 +151,10 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	if err != nil {
 		return nil, err
 	}
+	g.turnstile = newTurnstile(c.Limits.Connections, c.Limits.ConnectionsPerAddress, proxies)
+	if g.certificate, err = openCertificate("apps", c.TLS.pairFiles, log); err != nil {
+		return nil, fmt.Errorf("config: tls.%w", err)
+	}
 	g.hub = hub.New(p.store, g.watch(), log)
 	if err := g.hub.Start(ctx); err != nil {
 		return nil, err
@@ -158,7 +166,7 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 		},
 		Settler: g.settler, Store: p.store, Feed: g.hub, Guard: guard, Tickets: auth.Tickets{Secret: secret},
 		Provider: c.Provider, Language: c.Language, Hosts: c.hosts(), Origins: c.Origins, Proxies: proxies, Retention: c.Keys.Retention,
-		Limits: c.Push.limits(), Pushed: p.traces.Push(), Spread: c.Push.Spread, Log: log,
+		Limits: c.Push.limits(), Rates: c.Limits.rates(), Pushed: p.traces.Push(), Spread: c.Push.Spread, Log: log,
 	})
 	return g, err
 }
@@ -199,10 +207,8 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	g.work(working, work)
 
 	var tell errgroup.Group
-	server := &http.Server{
-		Handler: g.traces.Handler(g.web), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
-	}
+	server := newServer(g.traces.Handler(g.web), g.turnstile, g.log)
+	g.certificate.secure(server, g.config.TLS.HTTP2)
 	start := func(f func() error) {
 		tell.Go(func() error {
 			err := f()
@@ -215,7 +221,8 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	start(func() error { return g.relay.Run(telling) })
 	start(func() error { return g.hub.Run(telling) })
 	start(func() error { return g.bus.Follow(telling, g.hub.Deliver) })
-	start(func() error { return ignoreClosed(server.Serve(listener)) })
+	start(func() error { return g.certificate.run(telling) })
+	start(func() error { return serve(server, listener) })
 	g.log.Info("ready", "address", listener.Addr().String(), "public_url", maskedURL(g.config.publicURL()))
 
 	<-working.Done()

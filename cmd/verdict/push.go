@@ -44,8 +44,8 @@ func (p pushConfig) limits() web.Limits {
 }
 
 // proxies are the networks whose X-Forwarded-For is believed.
-func (c config) proxies() ([]netip.Prefix, error) {
-	var list []netip.Prefix
+func (c config) proxies() (web.Proxies, error) {
+	var list web.Proxies
 	for _, text := range c.Proxies {
 		p, err := netip.ParsePrefix(text)
 		if one, failed := netip.ParseAddr(text); failed == nil {

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"verdict/web"
+)
+
+// A turnstile bounds the connections of a listener, in all and from one address. Streams are not among them: they have left the HTTP
+// server's hands, and push.connections bounds them. One too many is closed at once, before TLS, for to refuse it politely
+// would take what is short.
+type turnstile struct {
+	limit      int
+	perAddress int // 0: as many as limit
+	proxies    web.Proxies
+	refused    *prometheus.CounterVec
+
+	mu        sync.Mutex // guards what follows
+	open      map[net.Conn]netip.Addr
+	addresses map[netip.Addr]int
+}
+
+func newTurnstile(limit, perAddress int, proxies web.Proxies) *turnstile {
+	return &turnstile{
+		limit: limit, perAddress: perAddress, proxies: proxies,
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "verdict_http_connections_refused_total", Help: "Connections of apps and partners that were closed at once, by the limit they would have exceeded.",
+		}, []string{"limit"}),
+		open: map[net.Conn]netip.Addr{}, addresses: map[netip.Addr]int{},
+	}
+}
+
+// changed is an http.Server's ConnState.
+func (t *turnstile) changed(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if reason := t.enter(conn); reason != "" {
+			t.refused.WithLabelValues(reason).Inc()
+			_ = conn.Close()
+		}
+	case http.StateHijacked, http.StateClosed:
+		t.leave(conn)
+	}
+}
+
+// enter returns which limit there is no room for it by.
+func (t *turnstile) enter(conn net.Conn) (limit string) {
+	from, one := t.proxies.Client(conn.RemoteAddr().String())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case len(t.open) >= t.limit:
+		return "instance"
+	case one && t.perAddress > 0 && t.addresses[from] >= t.perAddress:
+		return "address"
+	}
+	t.open[conn] = from
+	t.addresses[from]++
+	return ""
+}
+
+// leave forgets a connection; one that was refused is not known.
+func (t *turnstile) leave(conn net.Conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	from, ok := t.open[conn]
+	if !ok {
+		return
+	}
+	delete(t.open, conn)
+	if t.addresses[from]--; t.addresses[from] == 0 {
+		delete(t.addresses, from)
+	}
+}
+
+func (t *turnstile) count() float64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return float64(len(t.open))
+}
+
+func (t *turnstile) metrics() []prometheus.Collector {
+	return []prometheus.Collector{t.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "verdict_http_connections", Help: "Open connections of apps and partners, streams aside.",
+	}, t.count)}
+}
