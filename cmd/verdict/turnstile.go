@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,9 +12,9 @@ import (
 	"verdict/web"
 )
 
-// A turnstile bounds the connections of a listener, in all and from one address. Streams are not among them: they have left the HTTP
-// server's hands, and push.connections bounds them. One too many is closed at once, before TLS, for to refuse it politely
-// would take what is short.
+// A turnstile bounds the connections of a listener, in all and from one address, and what the kernel holds for each. Streams are
+// not counted: they have left the HTTP server's hands, and push.connections bounds them. One too many is closed at once, before
+// TLS, for to refuse it politely would take what is short.
 type turnstile struct {
 	limit      int
 	perAddress int // 0: as many as limit
@@ -42,7 +43,9 @@ func (t *turnstile) changed(conn net.Conn, state http.ConnState) {
 		if reason := t.enter(conn); reason != "" {
 			t.refused.WithLabelValues(reason).Inc()
 			_ = conn.Close()
+			return
 		}
+		boundBuffer(conn)
 	case http.StateHijacked, http.StateClosed:
 		t.leave(conn)
 	}
@@ -62,6 +65,19 @@ func (t *turnstile) enter(conn net.Conn) (limit string) {
 	t.open[conn] = from
 	t.addresses[from]++
 	return ""
+}
+
+// sendBuffer is how many bytes the kernel holds for a client that doesn't take them. Left to itself it takes megabytes, on which
+// no deadline of ours has a hold: to the server they are written.
+const sendBuffer = 64 << 10
+
+func boundBuffer(conn net.Conn) {
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer) // one that has ended is found out by who serves it
+	}
 }
 
 // leave forgets a connection; one that was refused is not known.
