@@ -73,7 +73,9 @@ func retryField(after time.Duration) []byte {
 
 // comeBack is how long a client is to wait before it comes back: 0.1 to 1 s, so that those who are told together don't come
 // together. When an instance stops they aren't told together either.
-func comeBack() time.Duration { return 100*time.Millisecond + rand.N(900*time.Millisecond) }
+func comeBack() time.Duration {
+	return 100*time.Millisecond + rand.N(900*time.Millisecond) // #nosec G404 -- it spreads clients in time, and nothing depends on its being unguessable
+}
 
 func streamHeaders(h http.Header) {
 	h.Set("Content-Type", "text/event-stream")

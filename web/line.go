@@ -89,7 +89,7 @@ func (s *Server) newLine(w wire, at *seat, expires time.Time) *line {
 	l.room.L = &l.mu
 	l.writing.work = l.write
 	l.mu.Lock()                                                  // a timer may fire at once
-	l.beats = time.AfterFunc(1+rand.N(s.heartbeat), l.beatLater) // not in step with ten thousand others
+	l.beats = time.AfterFunc(1+rand.N(s.heartbeat), l.beatLater) // #nosec G404 -- not in step with ten thousand others; anybody may guess it
 	l.expireAt(expires)
 	l.mu.Unlock()
 	at.hold(l)

@@ -148,4 +148,6 @@ func (p problem) write(w http.ResponseWriter) error {
 }
 
 // retrySeconds is when a client is asked to come back: in one to three seconds, so that not all come at once.
-func retrySeconds() int { return 1 + rand.IntN(3) }
+func retrySeconds() int {
+	return 1 + rand.IntN(3) // #nosec G404 -- it spreads clients in time, and nothing depends on its being unguessable
+}

@@ -179,7 +179,7 @@ func (s *seats) close() <-chan struct{} {
 	within := min(s.spread, time.Duration(len(s.taken))*perStream)
 	for at := range s.taken {
 		if at.line != nil {
-			time.AfterFunc(rand.N(within+1), func() { at.line.end(errStop) })
+			time.AfterFunc(rand.N(within+1), func() { at.line.end(errStop) }) // #nosec G404 -- it spreads clients in time, and nothing depends on its being unguessable
 		}
 	}
 	return s.empty

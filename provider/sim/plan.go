@@ -91,7 +91,7 @@ func draw(seed int64, id string, n int) draws {
 func stream(seed int64, id string, n int) *rand.Rand {
 	key := binary.BigEndian.AppendUint64(nil, uint64(seed))
 	key = binary.BigEndian.AppendUint64(key, uint64(n))
-	return rand.New(rand.NewChaCha8(sha256.Sum256(append(key, id...))))
+	return rand.New(rand.NewChaCha8(sha256.Sum256(append(key, id...)))) // #nosec G404 -- a simulated partner's choices are to be repeated
 }
 
 // plan joins what was drawn and what the request tells.

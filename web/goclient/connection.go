@@ -62,7 +62,7 @@ func (c *Client) connect(ctx context.Context, s *stream, yield func(Event) bool)
 func (s *stream) pause(err error) time.Duration {
 	pause := s.retry
 	if pause == untold {
-		pause = time.Second/2 + rand.N(time.Second)
+		pause = time.Second/2 + rand.N(time.Second) // #nosec G404 -- it spreads clients in time, and nothing depends on its being unguessable
 	}
 	if s.failures > 0 {
 		pause += pauseAfter(err, s.failures)

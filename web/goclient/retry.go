@@ -66,7 +66,7 @@ func pauseAfter(err error, failures int) time.Duration {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		told = min(p.RetryAfter, maxTold)
 	}
-	return told + rand.N(atMost)
+	return told + rand.N(atMost) // #nosec G404 -- it spreads clients in time, and nothing depends on its being unguessable
 }
 
 // sleep waits, or returns the error of ctx if that ends before.
