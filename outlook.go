@@ -161,10 +161,10 @@ func webhookPrior() []float64 {
 	p := make([]float64, cells+1)
 	last := cellOf(15 * time.Second)
 	for k := range last + 1 {
-		p[k] = 0.799 / float64(last+1)
+		p[k] = 0.799 / float64(last+1) // #nosec G602 -- p has cells+1
 	}
 	for k := last + 1; k < cells; k++ {
-		p[k] = 0.001 / float64(cells-1-last) // #nosec G602 -- p has cells+1
+		p[k] = 0.001 / float64(cells-1-last)
 	}
 	p[beyond] = 0.2
 	return p

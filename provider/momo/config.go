@@ -25,8 +25,8 @@ type Config struct {
 	Submits           int           `koanf:"submits"`         // submits in flight at the most, for each instance
 	Checks            int           `koanf:"checks"`          // checks in flight at the most, for each instance
 
-	// Dial makes the connections, as net.Dialer.DialContext does; nil dials TCP as wire.New says. It is no setting: with it the adapter
-	// runs over a network in memory.
+	// Dial makes the connections, as net.Dialer.DialContext does; nil dials TCP as wire.New says. It is no setting: with it the
+	// adapter runs over a network in memory.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) `koanf:"-"`
 }
 
