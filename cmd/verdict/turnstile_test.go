@@ -49,7 +49,7 @@ func TestOneConnectionTooManyIsClosedAtOnce(t *testing.T) {
 		in   bool
 	}{
 		{"198.51.100.7:2", true}, {"198.51.100.7:3", false}, {"[2001:db8::1]:1", true}, {"[2001:db8::2]:1", true},
-		{"[2001:db8::3]:1", false}, // of the same network
+		{"[2001:db8::3]:1", false},                                       // of the same network
 		{"10.0.0.1:1", true}, {"10.0.0.1:2", true}, {"10.0.0.1:3", true}, // a proxy of ours
 		{"10.0.0.1:4", false}, // there are seven
 	} {
