@@ -27,13 +27,9 @@ type called struct {
 func (c config) calledURLs() []called {
 	var all []called
 	for _, name := range c.providerNames() {
-		var told struct {
-			URL          string         `koanf:"url"`
-			AllowPrivate bool           `koanf:"allow_private"`
-			Others       map[string]any `koanf:",remain"`
-		}
-		if p, err := c.partner(name); err == nil && decode(p.Own, &told) == nil { // openProviders tells the error
-			all = append(all, called{"providers." + name, told.URL, told.AllowPrivate})
+		if p, err := c.partner(name); err == nil { // openProviders tells the error
+			url, private := p.calls()
+			all = append(all, called{"providers." + name, url, private})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Auth.Issuers)) {
@@ -41,6 +37,19 @@ func (c config) calledURLs() []called {
 		all = append(all, called{"auth.issuers." + name, i.JWKS, i.AllowPrivate})
 	}
 	return all
+}
+
+// calls is the partner's URL, and whether its name may point to a private network; nothing where its kind has no such settings.
+func (p partnerConfig) calls() (url string, private bool) {
+	var told struct {
+		URL          string         `koanf:"url"`
+		AllowPrivate bool           `koanf:"allow_private"`
+		Others       map[string]any `koanf:",remain"`
+	}
+	if decode(p.Own, &told) != nil {
+		return "", false
+	}
+	return told.URL, told.AllowPrivate
 }
 
 // checkHosts refuses to start where a call would be refused later: a partner that is never called has its transactions fail.

@@ -133,6 +133,7 @@ type openedPartner struct {
 	partnerConfig
 	name string
 	url  string // its base, where its kind has a setting of that name
+	out  verdict.Outward
 }
 
 // openPartner opens one of the configured partners.
@@ -146,7 +147,7 @@ func (c config) openPartner(name string) (openedPartner, error) {
 		return p, err
 	}
 	p.Kind = cmp.Or(p.Kind, name)
-	p.url, _ = p.Own["url"].(string)
+	p.url, p.out.Private = p.calls()
 	p.Provider, err = c.openProvider(name)
 	return p, err
 }

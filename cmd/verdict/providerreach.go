@@ -38,7 +38,7 @@ func (p openedPartner) connect(ctx context.Context, r *report) bool {
 		r.ok("name", "%s is %s", host, strings.Join(addresses, ", "))
 	}
 	begun := time.Now()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(host, portOf(u)))
+	conn, err := p.out.DialContext(ctx, "tcp", net.JoinHostPort(host, portOf(u)))
 	if err != nil {
 		r.problem("connection", "port %s of %s can't be reached (%v); mend url, or open the way to it in the firewalls", portOf(u), host, cause(err))
 		return false

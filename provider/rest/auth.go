@@ -124,7 +124,7 @@ func (a Auth) tokens(c Config, client *wire.Client) (*wire.Tokens, error) {
 		if err == nil {
 			path = u.EscapedPath()
 			u.Path, u.RawPath = "", ""
-			client, err = wire.New(u.String(), c.Dial, 1)
+			client, err = wire.New(u.String(), c.Dial, c.AllowPrivate, 1)
 		}
 		if err != nil {
 			return nil, errors.New("url: give an absolute http or https URL without a query, such as https://login.partner.example/oauth/token, or a path below the partner's url, such as /oauth/token")

@@ -30,6 +30,7 @@ type Config struct {
 	WebhookSettles bool          `koanf:"webhook_settles"` // a webhook may settle; otherwise it only pulls a check forward
 	SubmitTimeout  time.Duration `koanf:"submit_timeout"`  // how long the answer to a submit is awaited
 	NotFoundFinal  time.Duration `koanf:"not_found_final"` // "not found" so long after sending is final; 0: never
+	AllowPrivate   bool          `koanf:"allow_private"`   // the names in URLs may point to a private network
 	Submits        int           `koanf:"submits"`         // submits in flight at the most, for each instance
 	Checks         int           `koanf:"checks"`          // checks in flight at the most, for each instance
 

@@ -30,7 +30,7 @@ func New(c Config) (*Provider, error) {
 	if err := errors.Join(c.validateLimits(), c.validateSecrets()); err != nil {
 		return nil, err
 	}
-	client, err := wire.New(c.URL, c.Dial, c.Submits+c.Checks)
+	client, err := wire.New(c.URL, c.Dial, c.AllowPrivate, c.Submits+c.Checks)
 	if err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}
