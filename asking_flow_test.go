@@ -165,7 +165,7 @@ func TestARefusedSubmitHoldsTheOthers(t *testing.T) {
 		if sent := p.sent(); len(sent) != 22 || sent[1].Before(begin.Add(3*time.Minute)) {
 			t.Errorf("refused at %s for three minutes, sent at %s; want all 21 after that", begin, sent)
 		}
-		if b, err := s.store.Backlog(t.Context()); err != nil || b.Commands != 0 {
+		if b, err := s.store.Backlog(t.Context(), time.Now()); err != nil || b.Commands != 0 {
 			t.Errorf("%+v left, %v", b, err)
 		}
 	})

@@ -13,6 +13,9 @@ const (
 	SourceOperator Source = "operator" // a person who has found out by other means
 )
 
+// Sources are all there are.
+func Sources() []Source { return []Source{SourceReply, SourceWebhook, SourceCheck, SourceOperator} }
+
 // Outcome is what a piece of evidence says.
 type Outcome string
 
@@ -25,6 +28,11 @@ const (
 	OutcomeUnknown   Outcome = "unknown"   // no answer, or none that can be read
 	OutcomeNotSent   Outcome = "not_sent"  // provably without effect at the partner
 )
+
+// Outcomes are all there are.
+func Outcomes() []Outcome {
+	return []Outcome{OutcomeSucceeded, OutcomeFailed, OutcomePending, OutcomeNotFound, OutcomeUnknown, OutcomeNotSent}
+}
 
 // Evidence is one thing learned of a transaction. Every piece is kept: together they are the audit trail.
 type Evidence struct {

@@ -92,8 +92,8 @@ type Store interface {
 	// number: that may be smaller than one returned before.
 	Conflicts(ctx context.Context, after int64, limit int) ([]Conflict, error)
 
-	// Backlog counts what is not done. It takes longer the more there is.
-	Backlog(ctx context.Context) (Backlog, error)
+	// Backlog counts what is not done, and what of it is due at now. It takes longer the more there is.
+	Backlog(ctx context.Context, now time.Time) (Backlog, error)
 
 	// ReleaseKeys frees the scopes of at most limit transactions, in the order of their verdicts and up to the first that
 	// was settled at that time or later, and returns how many. The transactions stay, but Find doesn't find them any
@@ -122,10 +122,12 @@ type Store interface {
 
 // Backlog is what waits in a store: for its time or for a worker, for a person, and for its transaction.
 type Backlog struct {
-	Commands  int // transactions with a next step
-	Review    int // transactions that are for review
-	Conflicts int // pieces of evidence against a verdict, ever
-	Parked    int // webhooks whose transaction is not known
+	Commands  int       // transactions with a next step
+	Due       int       // those whose step is due, under way or not
+	DueSince  time.Time // when the one of them that waits longest was due at first; zero if none is due
+	Review    int       // transactions that are for review
+	Conflicts int       // pieces of evidence against a verdict, ever
+	Parked    int       // webhooks whose transaction is not known
 }
 
 // A Lane is the commands of one kind for one provider.

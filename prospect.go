@@ -20,6 +20,7 @@ type Prospect struct {
 	Until    time.Time // how long the circuit is open, or a probe may be out; zero if neither
 	Refusals int       // ever
 	Checks   int       // turns given in the last hour
+	Used     float64   // the share of the budget kept to that is used: see Pace.used
 
 	LeastPrice    time.Duration // of a check; 0 unless planned: see Outlook
 	Price         time.Duration // the same now
@@ -121,11 +122,22 @@ func newProspect(partner Partner, policy Policy, now time.Time) Prospect {
 		Unanswered:    newExpectation(partner.Learned, policy, false, now),
 		Answered:      newExpectation(partner.Learned, policy, true, now),
 	}
+	seen.Used = pace.used(seen.Kept, now)
 	seen.Circuit, seen.Until = pace.circuit(now)
 	if policy.Outlook != nil {
 		seen.Price = policy.Outlook.Price
 	}
 	return seen
+}
+
+// used is the share of a budget that turns have used in its window, or in the last hour if that is shorter; 0 if there is
+// no limit.
+func (p Pace) used(b Budget, now time.Time) float64 {
+	if b.unlimited() {
+		return 0
+	}
+	while := min(b.Window, maxRecent)
+	return p.Checks.within(while, now) / (float64(b.Limit) * while.Seconds() / b.Window.Seconds())
 }
 
 // circuit is the state of the circuit, and how long it is open or a probe may be out.

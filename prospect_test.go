@@ -246,3 +246,14 @@ func TestAPlannerTellsHowItChooses(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestTheBudgetUsedIsThatOfItsWindow(t *testing.T) {
+	now := time.Unix(1e9, 0).Truncate(time.Minute)
+	var p Pace
+	for n := range 30 {
+		p.Checks = p.Checks.add(now.Add(time.Duration(n-30) * time.Minute))
+	}
+	near(t, "in ten minutes", p.used(Budget{Limit: 20, Window: 10 * time.Minute, Burst: 1}, now), 0.5, 0)
+	near(t, "in a day, by the last hour", p.used(Budget{Limit: 24 * 60, Window: 24 * time.Hour, Burst: 1}, now), 0.5, 0)
+	near(t, "without a limit", p.used(Budget{}, now), 0, 0)
+}

@@ -19,6 +19,10 @@ type Settler struct {
 	Verifiers map[string]*Verifier // of the partners that sign their webhooks
 	PublicURL string               // where partners reach us, without a slash at the end
 	Log       *slog.Logger
+
+	// Heard is told of each piece of evidence once it is on record, and what it has made of its transaction: if that was
+	// settled already, nothing. It is called by many at once and must not block; nil: nobody is told.
+	Heard func(before, next Transaction, e Evidence)
 }
 
 // ErrBadToken: the token of a webhook's URL wasn't made by us.
@@ -329,7 +333,7 @@ func (s *Settler) weigh(ctx context.Context, t Transaction, e Evidence) (Transac
 		return Transaction{}, err
 	}
 	s.Planner.Saw(t, next, e)
-	s.logEvidence(t, e)
+	s.heard(t, next, e)
 	s.logChange(t, next, e)
 	s.Relay.Nudge(next)
 	return next, nil
@@ -341,7 +345,7 @@ func (s *Settler) recordLate(ctx context.Context, t Transaction, e Evidence) err
 	if err := s.Store.Record(ctx, t.ID, e); err != nil {
 		return fmt.Errorf("record late evidence of %s: %w", t.ID, err)
 	}
-	s.logEvidence(t, e)
+	s.heard(t, t, e)
 	if e.Conflict {
 		s.Log.Error("conflict", "transaction", t.ID, "status", string(t.Status), "source", string(e.Source), "outcome", string(e.Outcome))
 	}
@@ -368,13 +372,17 @@ func evidence(from Source, asked time.Time, a Answer, err error) Evidence {
 	return e
 }
 
-// logEvidence tells why nothing was learned. The reason of a verdict is the partner's, or a person's, and may name the user.
-func (s *Settler) logEvidence(t Transaction, e Evidence) {
+// heard tells of a piece of evidence, and why nothing was learned. The reason of a verdict is the partner's, or a person's, and
+// may name the user.
+func (s *Settler) heard(before, next Transaction, e Evidence) {
 	detail := e.Reason
 	if e.decides() {
 		detail = ""
 	}
-	s.Log.Info(string(e.Source), "transaction", t.ID, "outcome", string(e.Outcome), "detail", detail)
+	s.Log.Info(string(e.Source), "transaction", next.ID, "outcome", string(e.Outcome), "detail", detail)
+	if s.Heard != nil {
+		s.Heard(before, next, e)
+	}
 }
 
 // logChange writes one line for the verdict, or for the end of asking.

@@ -23,11 +23,12 @@ func NewAdmin(d *admin.Desk, metrics http.Handler, guard *auth.Guard, newID func
 	}
 	o.add([]route{
 		{"GET /livez", alive},
-		{"GET /readyz", ready(d, reason)},
+		{"GET /readyz", ready(d, admin.Health.String)},
 		{"GET /openapi.json", file("openapi.json", admin.Document)},
 		{"GET /problems/{slug}", explain},
 	})
 	o.mux.Handle("GET /metrics", metrics)
+	o.profiles()
 	return o
 }
 
@@ -69,17 +70,18 @@ type readiness struct {
 	not atomic.Bool
 }
 
-// became words an answer: why an instance isn't ready, or nil.
-func (r *readiness) became(err error) string {
+// became words an answer for anyone.
+func (r *readiness) became(h admin.Health) string {
+	err := h.Unready()
 	if changed := r.not.Swap(err != nil) != (err != nil); changed && err != nil {
 		r.log.Warn("not ready", "error", err)
 	} else if changed {
 		r.log.Info("ready again")
 	}
 	if err != nil {
-		return "not ready; see the log"
+		return "not ready; see the log\n"
 	}
-	return "ok"
+	return "ready\n"
 }
 
 // operators guards what operators call.
@@ -171,23 +173,16 @@ func readMembers(w http.ResponseWriter, r *http.Request, names []string) (map[st
 // alive takes GET /livez: the process answers.
 func alive(w http.ResponseWriter, _ *http.Request) error { return writeText(w, http.StatusOK, "ok\n") }
 
-// ready takes GET /readyz. word words the answer: why an instance isn't ready, or nil.
-func ready(d *admin.Desk, word func(error) string) handler {
+// ready takes GET /readyz. word words the answer.
+func ready(d *admin.Desk, word func(admin.Health) string) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
+		health := d.Health(context.WithoutCancel(r.Context())) // that somebody gave up says nothing of us
 		status := http.StatusOK
-		err := d.CheckReady(context.WithoutCancel(r.Context())) // that somebody gave up says nothing of us
-		if err != nil {
+		if health.Unready() != nil {
 			status = http.StatusServiceUnavailable
 		}
-		return writeText(w, status, word(err)+"\n")
+		return writeText(w, status, word(health))
 	}
-}
-
-func reason(err error) string {
-	if err != nil {
-		return err.Error()
-	}
-	return "ok"
 }
 
 func writeText(w http.ResponseWriter, status int, text string) error {

@@ -31,11 +31,16 @@ func newDesk(t *testing.T) *desk {
 	w := newWorld(t)
 	d := &desk{world: w}
 	log := slog.New(slog.NewTextHandler(w.logs, nil))
-	d.admin = &admin.Desk{Store: w.store, Settler: w.settle, Log: log, StreamUsable: func() bool { return !d.unusable.Load() }, Ready: func() error {
-		if d.stopping.Load() {
-			return errors.New("stopping")
+	ailing := func(is *atomic.Bool, says string) func(context.Context) error {
+		return func(context.Context) error {
+			if is.Load() {
+				return errors.New(says)
+			}
+			return nil
 		}
-		return nil
+	}
+	d.admin = &admin.Desk{Store: w.store, Settler: w.settle, Log: log, Concerns: []admin.Concern{
+		{Name: "instance", Vital: true, Check: ailing(&d.stopping, "stopping")}, {Name: "stream", Check: ailing(&d.unusable, "away")},
 	}}
 	d.handler = NewAdmin(d.admin, d.admin.Metrics(), nil, w.intake.NewID, log)
 	return d
@@ -215,7 +220,7 @@ func TestPagesOfOthersCantCallTheOperatorsListener(t *testing.T) {
 	const word = `{"status":"failed","reason":"x"}`
 	for _, c := range []struct{ method, path string }{
 		{"POST", "/v1/transactions/" + tr.ID + "/resolve"}, {"POST", "/v1/transactions/" + tr.ID + "/check"},
-		{"GET", "/v1/transactions/" + tr.ID}, {"GET", "/v1/conflicts"}, {"GET", "/metrics"}, {"GET", "/readyz"},
+		{"GET", "/v1/transactions/" + tr.ID}, {"GET", "/v1/conflicts"}, {"GET", "/metrics"}, {"GET", "/readyz"}, {"GET", "/debug/pprof/heap"},
 	} {
 		for _, header := range [][]string{
 			{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Origin", "http://127.0.0.1:5000"},
@@ -260,7 +265,7 @@ func TestWhereOperatorsAreAskedOnlyTheirKeyIsServed(t *testing.T) {
 	const word = `{"status":"failed","reason":"x"}`
 	for _, c := range []struct{ method, path string }{
 		{"POST", "/v1/transactions/" + tr.ID + "/resolve"}, {"GET", "/v1/transactions/" + tr.ID}, {"GET", "/metrics"},
-		{"GET", "/readyz"}, {"GET", "/nothing"},
+		{"GET", "/readyz"}, {"GET", "/debug/pprof/heap"}, {"GET", "/nothing"},
 	} {
 		wantProblem(t, d.do(c.method, c.path, word), unauthenticated)
 		wantProblem(t, d.do(c.method, c.path, word, "Authorization", "Bearer x"), unauthenticated)
@@ -290,19 +295,35 @@ func TestReadinessSaysWhyNot(t *testing.T) {
 			t.Errorf("not alive: %d", alive.Code)
 		}
 	}
-	want(http.StatusOK, "ok")
+	want(http.StatusOK, "ready\nrecord: ok\ninstance: ok\nstream: ok\n")
 	d.store.fail(errors.New("disk i/o error"))
-	want(http.StatusServiceUnavailable, "the record doesn't answer: disk i/o error")
+	want(http.StatusServiceUnavailable, "not ready\nrecord: it doesn't answer: disk i/o error\ninstance: ok\nstream: ok\n")
 	d.store.fail(nil)
+	d.unusable.Store(true) // requests are kept without it
+	want(http.StatusOK, "ready\nrecord: ok\ninstance: ok\nstream: away\n")
 	d.stopping.Store(true)
-	want(http.StatusServiceUnavailable, "stopping")
+	want(http.StatusServiceUnavailable, "not ready\nrecord: ok\ninstance: stopping\nstream: away\n")
+}
+
+func TestOperatorsProfileTheProcessButDontSeeItsCommandLine(t *testing.T) {
+	d := newDesk(t)
+	for path, says := range map[string]string{
+		"/debug/pprof/": "goroutine", "/debug/pprof/goroutine?debug=1": "goroutine profile: total", "/debug/pprof/symbol": "num_symbols",
+	} {
+		if answer := d.do("GET", path, ""); answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), says) {
+			t.Errorf("%s: %d %.200s", path, answer.Code, answer.Body)
+		}
+	}
+	if answer := d.do("GET", "/debug/pprof/cmdline", ""); answer.Code != http.StatusNotFound {
+		t.Errorf("the command line: %d %q", answer.Code, answer.Body)
+	}
 }
 
 func TestProbesTellAnyoneNothingMore(t *testing.T) {
 	d := newDesk(t)
 	tr := d.review("k1")
 	d.handler = NewProbes(d.admin, d.admin.Metrics(), d.intake.NewID, slog.New(slog.NewTextHandler(d.logs, nil)))
-	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/metrics": 200, "/openapi.json": 404, "/v1/conflicts": 404, "/v1/transactions/" + tr.ID: 404} {
+	for path, want := range map[string]int{"/livez": 200, "/readyz": 200, "/metrics": 200, "/openapi.json": 404, "/debug/pprof/": 404, "/debug/pprof/heap": 404, "/v1/conflicts": 404, "/v1/transactions/" + tr.ID: 404} {
 		answer := d.do("GET", path, "", "Host", "10.1.2.3:5002", "Origin", "https://shop.example")
 		if answer.Code != want || strings.Contains(answer.Body.String(), tr.ID) {
 			t.Errorf("%s: %d, want %d: %s", path, answer.Code, want, answer.Body)

@@ -21,7 +21,7 @@ type metrics struct {
 
 func newMetrics() *metrics {
 	const transport = "transport"
-	return &metrics{
+	m := &metrics{
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "verdict_push_streams", Help: "Open streams.",
 		}, []string{transport}),
@@ -49,19 +49,40 @@ func newMetrics() *metrics {
 			Name: "verdict_http_requests_refused_total", Help: "Requests that were sent away before anything was stored, by the limit they would have exceeded.",
 		}, []string{"limit"}),
 	}
+	m.begin()
+	return m
+}
+
+// begin has what may be counted of each transport be told as 0, so that the first is seen as an increase.
+func (m *metrics) begin() {
+	for _, transport := range []string{"sse", "ws"} {
+		m.open.WithLabelValues(transport)
+		m.events.WithLabelValues(transport)
+		for _, limit := range []string{"stopping", "instance", "user", "tenant", "address", "rate"} { // see seats.refuse
+			m.refused.WithLabelValues(transport, limit)
+		}
+		for name := range causes() {
+			m.ended.WithLabelValues(transport, name)
+		}
+	}
 }
 
 // Metrics returns the collectors of what the server counts.
 func (s *Server) Metrics() []prometheus.Collector {
 	m := s.metrics
-	return []prometheus.Collector{m.open, m.refused, m.ended, m.events, m.delay, m.confirmed, m.confirmDelay, m.refusedRequests}
+	return append(s.requests.all(), m.open, m.refused, m.ended, m.events, m.delay, m.confirmed, m.confirmDelay, m.refusedRequests)
+}
+
+// causes are why lines end, by the names they are counted by.
+func causes() map[string]error {
+	return map[string]error{
+		"told": errTold, "slow": errSlow, "stopping": errStop, "expired": errExpired, "record": errRecord, "gone": errGone,
+	}
 }
 
 // cause names why a line has ended.
 func cause(why error) string {
-	for name, known := range map[string]error{
-		"told": errTold, "slow": errSlow, "stopping": errStop, "expired": errExpired, "record": errRecord,
-	} {
+	for name, known := range causes() {
 		if errors.Is(why, known) {
 			return name
 		}

@@ -26,6 +26,7 @@ func invalid(detail string) error { return refusal{invalidRequest, detail} }
 
 // problem is an error as RFC 9457 has it told, and two answers a client needs before it tries again.
 type problem struct {
+	slug       string // of its kind
 	Type       string `json:"type"`
 	Title      string `json:"title"`
 	Status     int    `json:"status"`
@@ -44,7 +45,7 @@ func (k kind) problem(detail string) problem {
 		detail = k.mend
 	}
 	p := problem{
-		Type: k.path(), Title: k.title, Status: k.status, Detail: detail,
+		slug: k.slug, Type: k.path(), Title: k.title, Status: k.status, Detail: detail,
 		RetrySafe: k.retry, NewKeySafe: k.newKey,
 	}
 	switch k.status {
@@ -115,6 +116,9 @@ func (ro *router) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if begun(w) {
 		return
+	}
+	if ro.refused != nil {
+		ro.refused(p)
 	}
 	switch {
 	case p.RetryAfter > 0 && errors.As(err, new(streamError)):

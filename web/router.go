@@ -23,6 +23,7 @@ type route struct {
 type router struct {
 	mux       *http.ServeMux
 	preflight func(allow string) handler // answers a browser that asks whether a page may call; nil: as any wrong method
+	refused   func(problem)              // is told of each problem; nil: nobody is
 	newID     func() string              // names an error in our log
 	log       *slog.Logger
 }

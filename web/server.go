@@ -96,6 +96,7 @@ type Server struct {
 	notes    *notes
 	metrics  *metrics
 	pushed   Pushed
+	requests *requestMetrics
 	buffers  sync.Pool // of WebSockets, lent for the time of a write
 }
 
@@ -122,7 +123,8 @@ func New(c Config) (*Server, error) {
 	s.streams = newSeats(c.Limits, c.Spread, s.metrics)
 	s.rates = newRates(c.Rates, s.metrics)
 	s.notes = newNotes(c.Store, func(err error) { c.Log.Warn("not noted what apps were told", "error", err) })
-	s.router.preflight = s.preflight
+	s.requests = newRequestMetrics(c.Intake.Providers)
+	s.router.preflight, s.router.refused = s.preflight, s.requests.refused
 	s.add(s.routes())
 	return s, s.servePages()
 }

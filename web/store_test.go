@@ -231,7 +231,7 @@ func (m *memory) Conflicts(ctx context.Context, after int64, limit int) ([]verdi
 	return list, err
 }
 
-func (m *memory) Backlog(ctx context.Context) (verdict.Backlog, error) {
+func (m *memory) Backlog(ctx context.Context, _ time.Time) (verdict.Backlog, error) {
 	err := m.enter(ctx, "Backlog")
 	defer m.mu.Unlock()
 	b := verdict.Backlog{Conflicts: len(m.conflicts), Parked: len(m.parked)}

@@ -78,6 +78,9 @@ func (t *talk) heed(ctx context.Context, m clientMessage) error {
 func (t *talk) errorOf(m clientMessage, err error) errorMessage {
 	told := errorMessage{Code: codeUnavailable, Message: "the record can't be reached; say it again in a few seconds"}
 	p := problemOf(err)
+	if !errors.As(err, &told) {
+		t.server.requests.refused(p)
+	}
 	switch {
 	case errors.As(err, &told):
 	case m.Type == "submit":

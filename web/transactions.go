@@ -53,8 +53,13 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) error {
 
 // accept has the intake take a request of that audience.
 func (s *Server) accept(ctx context.Context, a verdict.Audience, request verdict.Request) (t verdict.Transaction, replayed bool, err error) {
+	began := time.Now()
 	request.Tenant, request.Owner, request.Provider = a.Tenant, a.Owner, cmp.Or(request.Provider, s.provider)
-	return s.intake.Accept(ctx, request)
+	t, replayed, err = s.intake.Accept(ctx, request)
+	if err == nil {
+		s.requests.submitted(t, replayed, began)
+	}
+	return t, replayed, err
 }
 
 // acceptHTTP accepts a request and tells in the headers where the transaction is, whether an earlier request made it, and

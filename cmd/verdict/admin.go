@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"golang.org/x/sync/errgroup"
 
 	"verdict/web"
@@ -18,6 +18,7 @@ import (
 type adminConfig struct {
 	Address string    `koanf:"address"`
 	Probes  string    `koanf:"probes"`
+	MinFree string    `koanf:"min_free_disk"`
 	TLS     pairFiles `koanf:"tls"`
 }
 
@@ -25,6 +26,9 @@ type adminConfig struct {
 func (c adminConfig) validate(asked bool) error {
 	if _, _, err := net.SplitHostPort(c.Probes); c.Probes != "" && err != nil {
 		return fmt.Errorf("probes: %q; give host:port, such as 0.0.0.0:5002, or leave it empty for none", c.Probes)
+	}
+	if _, err := humanize.ParseBytes(c.MinFree); err != nil {
+		return fmt.Errorf("min_free_disk: %q; give a size, such as 512MiB, or 0 for no floor", c.MinFree)
 	}
 	if err := c.TLS.validate(); err != nil {
 		return fmt.Errorf("tls: %w", err)
@@ -37,6 +41,12 @@ func (c adminConfig) validate(asked bool) error {
 		return fmt.Errorf("address: %q; whoever reaches it may resolve transactions, so give one on loopback, such as 127.0.0.1:5001, or configure a key of role operator (verdict apikey NAME --role operator), or leave it empty for none", c.Address)
 	}
 	return nil
+}
+
+// floor is the least room on disk with which requests are taken, in bytes.
+func (c adminConfig) floor() uint64 {
+	n, _ := humanize.ParseBytes(c.MinFree) // it was validated
+	return n
 }
 
 // doors are the listeners beside that for apps. One that isn't wanted is nil.
@@ -73,17 +83,6 @@ func (d doors) close() {
 	}
 }
 
-// errStopping: it is the reason for not being ready that stands first when an instance ends.
-var errStopping = errors.New("stopping")
-
-// ready says why this instance should get no more requests.
-func (g *gateway) ready() error {
-	if g.stopping.Load() {
-		return errStopping
-	}
-	return nil
-}
-
 // adminStop bounds how long requests at the doors may take when the gateway has stopped.
 const adminStop = 2 * time.Second
 
@@ -93,14 +92,14 @@ func (g *gateway) runWith(ctx context.Context, d doors, apps net.Listener) error
 	if err != nil {
 		return err
 	}
-	counted := slices.Concat(g.web.Metrics(), g.turnstile.metrics(), g.certificate.metrics())
 	operators, err := openCertificate("operators", g.config.Admin.TLS, g.log)
 	if err != nil {
 		return fmt.Errorf("config: admin.tls.%w", err)
 	}
-	counted = append(counted, operators.metrics()...)
+	space, clock := newDiskSpace(g.config, g.store), newClock(g.store, g.log)
 	desk := &admin.Desk{
-		Store: g.store, Settler: g.settler, Ready: g.ready, StreamUsable: g.bus.Usable, Push: counted, Log: g.log,
+		Store: g.store, Settler: g.settler, Log: g.log, Concerns: g.concerns(space, clock),
+		Counted: slices.Concat(g.counted(), g.turnstile.metrics(), g.certificate.metrics(), operators.metrics(), space.metrics(), clock.metrics()),
 	}
 	metrics := desk.Metrics()
 	group, ctx := errgroup.WithContext(ctx)

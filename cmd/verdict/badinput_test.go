@@ -84,6 +84,7 @@ func TestABadConfigurationIsRefusedWithTheMend(t *testing.T) {
 		{"a schedule without checks", []string{"--schedule-checks", ""}, "", []string{"schedule.checks", "1m"}},
 		{"a pause that is none", []string{"--schedule-checks", "1m,0s"}, "", []string{"schedule.checks", "above zero"}},
 		{"probes without a port", []string{"--admin-probes", "0.0.0.0"}, "", []string{"admin.probes", "0.0.0.0:5002"}},
+		{"room without a unit", []string{"--admin-min-free-disk", "plenty"}, "", []string{"admin.min_free_disk", "512MiB"}},
 		{"a language we don't speak", []string{"--language", "de"}, "", []string{"language", "fr"}},
 		{"a log level that is none", []string{"--log-level", "loud"}, "", []string{"log.level", "warn"}},
 	}

@@ -182,7 +182,7 @@ func (f *fleet) unsettled() int {
 		f.t.Fatal(err)
 	}
 	defer store.Close()
-	b, err := store.Backlog(context.Background())
+	b, err := store.Backlog(context.Background(), time.Now())
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -114,6 +114,7 @@ type gateway struct {
 	settler *verdict.Settler
 	hub     *hub.Hub
 	web     *web.Server
+	flow    *flow
 
 	turnstile   *turnstile
 	certificate *certificate // nil: plain HTTP
@@ -133,7 +134,7 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	if err := warnOfAbsent(ctx, p, log); err != nil {
 		return nil, err
 	}
-	g := &gateway{parts: p, config: c, log: log, relay: verdict.NewRelay(p.bus, log)}
+	g := &gateway{parts: p, config: c, log: log, relay: verdict.NewRelay(p.bus, log), flow: newFlow(p.providers)}
 	g.planner = verdict.NewPlanner(p.store, p.providers, c.Schedule.schedule(), asking)
 	verifiers, err := c.verifiers()
 	if err != nil {
@@ -141,7 +142,7 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	}
 	g.settler = &verdict.Settler{
 		Store: p.store, Relay: g.relay, Providers: p.providers, Planner: g.planner,
-		Tokens: verdict.Tokens{Secret: secret}, Verifiers: verifiers, PublicURL: c.publicURL(), Log: log,
+		Tokens: verdict.Tokens{Secret: secret}, Verifiers: verifiers, PublicURL: c.publicURL(), Log: log, Heard: g.flow.heard,
 	}
 	guard, err := c.guard(ctx, log)
 	if err != nil {

@@ -30,6 +30,7 @@ var settings = []setting{
 	{"admin.probes", "", "where anyone may ask /livez, /readyz and /metrics and nothing else, such as 0.0.0.0:5002; empty: nowhere"},
 	{"admin.tls.cert", "", "file of the certificate for admin.address; empty: plain HTTP"},
 	{"admin.tls.key", "", "file of its key"},
+	{"admin.min_free_disk", "512MiB", "room on disk below which /readyz sends requests elsewhere; 0: it may fill up"},
 	{"auth.open", false, "ask nobody who they are, also where others can reach the address"},
 	{"auth.leeway", "30s", "by how much an issuer's clock may differ from ours"},
 	{"database", "sqlite:data/verdict.db", "the record: sqlite:PATH, postgres://USER:PASSWORD@HOST/DB to share it between instances, or memory: for trials"},

@@ -167,7 +167,7 @@ func (c *inspector) asOf(id string, at time.Time) (t verdict.Transaction, ok boo
 
 // leftovers: nothing is left to do once everything is settled or in review (I8).
 func (c *inspector) leftovers() error {
-	left, err := c.u.audit.Backlog(context.Background())
+	left, err := c.u.audit.Backlog(context.Background(), time.Now())
 	if left.Commands > 0 || left.Parked > 0 {
 		c.report("I8", nil, "left over: %+v", left)
 	}

@@ -256,7 +256,7 @@ func TestAnOfficeClosesLast(t *testing.T) {
 	}
 	mustBecome(t, "it says that it stops", func() bool {
 		code, text := o.get(t, "/readyz")
-		return code == http.StatusServiceUnavailable && text == "stopping\n"
+		return code == http.StatusServiceUnavailable && strings.HasPrefix(text, "not ready\n") && strings.Contains(text, "instance: stopping\n")
 	})
 	if f := o.file(t, v.ID); f.Transaction.Status != "pending" {
 		t.Errorf("it was not ready only when all was over: %s", f.Transaction.Status)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"verdict"
 	"verdict/persistence/relational"
@@ -28,8 +29,7 @@ type Store struct {
 	queue   *relational.Queue[*operation]
 	most    atomic.Int64   // operations in a commit at the most
 	running sync.WaitGroup // the writers
-
-	commits, operations atomic.Int64
+	commits *relational.Commits
 }
 
 var _ verdict.Store = (*Store)(nil)
@@ -51,7 +51,7 @@ func open(ctx context.Context, url string, must requirement) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{queue: relational.NewQueue[*operation](queueSize)}
+	s := &Store{commits: relational.NewCommits(), queue: relational.NewQueue[*operation](queueSize)}
 	s.most.Store(batchSize)
 	if err := s.open(ctx, config, must); err != nil {
 		s.closePools()
@@ -98,7 +98,10 @@ func (s *Store) closePools() {
 }
 
 // Stats returns how many commits there were since Open, and how many operations they carried out together.
-func (s *Store) Stats() (commits, operations int64) { return s.commits.Load(), s.operations.Load() }
+func (s *Store) Stats() (commits, operations int64) { return s.commits.Stats() }
+
+// Metrics returns the collectors of what the store counts.
+func (s *Store) Metrics() []prometheus.Collector { return s.commits.Metrics() }
 
 // A requirement says what is wrong with a server, and the mend.
 type requirement func(ctx context.Context, conn *pgx.Conn) error

@@ -58,6 +58,7 @@ func (s *Store) carryOut(batch []*operation) {
 
 // commit carries out a batch. It tries again what certainly wasn't stored, if the reason may have passed.
 func (s *Store) commit(batch []*operation) (err error) {
+	began := time.Now()
 	for n := range attempts {
 		if n > 0 {
 			time.Sleep(time.Duration(n) * 10 * time.Millisecond)
@@ -68,8 +69,7 @@ func (s *Store) commit(batch []*operation) (err error) {
 		}
 	}
 	if err == nil {
-		s.commits.Add(1)
-		s.operations.Add(int64(len(batch)))
+		s.commits.Note(len(batch), began)
 	}
 	return err
 }

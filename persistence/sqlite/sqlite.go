@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"verdict"
 	"verdict/persistence/relational"
@@ -22,6 +23,7 @@ import (
 
 // Store is a verdict.Store in one SQLite file.
 type Store struct {
+	folder  string
 	pool    *sql.DB // of connections that can't write
 	reads   *statements
 	writes  *sql.DB
@@ -30,6 +32,7 @@ type Store struct {
 	queue   *relational.Queue[*operation]
 	writer  *writer
 	running sync.WaitGroup // the writer and its copier
+	commits *relational.Commits
 }
 
 var _ verdict.Store = (*Store)(nil)
@@ -53,7 +56,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{queue: relational.NewQueue[*operation](queueSize)}
+	s := &Store{commits: relational.NewCommits(), queue: relational.NewQueue[*operation](queueSize), folder: filepath.Dir(path)}
 	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.closeFile())
 	}
@@ -84,7 +87,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err := secure(ctx, s.copies); err != nil {
 		return err
 	}
-	s.writer = newWriter(s.conn, s.queue.Waiting(), newCopier(s.copies))
+	s.writer = newWriter(s.conn, s.queue.Waiting(), newCopier(s.copies), s.commits)
 	if s.pool, err = sql.Open("sqlite3", dsn(path, "_query_only=true&_synchronous=FULL")); err != nil {
 		return err
 	}
@@ -128,6 +131,10 @@ func (s *Store) closeFile() error {
 }
 
 // Stats returns how many commits there were since Open, and how many operations they carried out together.
-func (s *Store) Stats() (commits, operations int64) {
-	return s.writer.commits.Load(), s.writer.operations.Load()
-}
+func (s *Store) Stats() (commits, operations int64) { return s.commits.Stats() }
+
+// Metrics returns the collectors of what the store counts.
+func (s *Store) Metrics() []prometheus.Collector { return s.commits.Metrics() }
+
+// Folder returns the folder that the file is in, and grows in.
+func (s *Store) Folder() string { return s.folder }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
 
 	"verdict"
+	"verdict/persistence/relational"
 )
 
 const (
@@ -30,7 +30,7 @@ type writer struct {
 	restartAt  int // length of the log, in frames, at which the next restart is tried
 	unmeasured int // operations since the log was measured
 
-	commits, operations atomic.Int64
+	commits *relational.Commits
 }
 
 // A commit is a transaction under way, seen by the operations that share it.
@@ -40,8 +40,10 @@ type commit struct {
 	event int64 // the greatest event id given so far
 }
 
-func newWriter(conn *sql.Conn, queue <-chan *operation, copier *copier) *writer {
-	return &writer{kept: &statements{on: conn}, queue: queue, batch: batchSize, copier: copier, restartAt: restartFrames}
+func newWriter(conn *sql.Conn, queue <-chan *operation, copier *copier, commits *relational.Commits) *writer {
+	return &writer{
+		kept: &statements{on: conn}, queue: queue, batch: batchSize, copier: copier, restartAt: restartFrames, commits: commits,
+	}
 }
 
 // run carries out what is queued until the queue is closed and empty. Then it ends the copier.
@@ -76,6 +78,7 @@ func (w *writer) gather(first *operation) []*operation {
 
 // commit carries out a batch. The work belongs to all its callers, so it isn't bound to the context of any.
 func (w *writer) commit(batch []*operation) error {
+	began := time.Now()
 	if _, err := w.kept.exec("BEGIN IMMEDIATE"); err != nil {
 		if isCode(err, sqlite3.ErrBusy) {
 			return fmt.Errorf("%w: another process is writing: %w", verdict.ErrOverloaded, err)
@@ -90,8 +93,7 @@ func (w *writer) commit(batch []*operation) error {
 		w.rollback()
 		return fmt.Errorf("commit: %w: %w", verdict.ErrUncertain, err)
 	}
-	w.commits.Add(1)
-	w.operations.Add(int64(len(batch)))
+	w.commits.Note(len(batch), began)
 	return nil
 }
 

@@ -70,7 +70,7 @@ func (m *model) checkConflicts(r *rapid.T) {
 		read[id]++
 	}
 	m.same(r, err, append([]verdict.Conflict{}, got...), want)
-	counted, err := m.store.Backlog(r.Context())
+	counted, err := m.store.Backlog(r.Context(), time.Now())
 	m.same(r, err, counted.Conflicts, len(want))
 }
 

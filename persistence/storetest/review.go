@@ -134,21 +134,29 @@ func listedWhereStored(t *testing.T, s verdict.Store) {
 	equal(t, "conflicts that there were", all[1:], nil, before)
 	rest, err := s.Conflicts(t.Context(), all[0].Number, 10)
 	equal(t, "conflicts after the first", rest, err, before)
-	got, err := s.Backlog(t.Context())
+	got, err := s.Backlog(t.Context(), time.Now())
 	equal(t, "conflicts counted", got.Conflicts, err, 2)
 }
 
 func backlog(t *testing.T, s verdict.Store) {
-	empty, err := s.Backlog(t.Context())
+	empty, err := s.Backlog(t.Context(), time.Now())
 	equal(t, "backlog of an empty store", empty, err, verdict.Backlog{})
 	conflicts(t, s)
-	create(t, s, accepted("other", 1, time.Now()))
-	review := create(t, s, accepted("other", 2, time.Now()))
+	now := plain(time.Now())
+	create(t, s, accepted("other", 1, now))
+	review := create(t, s, accepted("other", 2, now))
 	review.Version, review.Stage, review.Due = 2, verdict.StageReview, time.Time{}
 	replace(t, s, review, nil)
-	if err := s.Park(t.Context(), verdict.Webhook{Provider: "p", Transaction: "x", Body: []byte("b"), At: time.Now()}); err != nil {
+	due, later := create(t, s, accepted("other", 3, now)), create(t, s, accepted("other", 4, now))
+	replace(t, s, due.Postpone(now.Add(-time.Minute)), nil)
+	replace(t, s, later.Postpone(now.Add(time.Hour)), nil)
+	if err := s.Park(t.Context(), verdict.Webhook{Provider: "p", Transaction: "x", Body: []byte("b"), At: now}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.Backlog(t.Context())
-	equal(t, "backlog", got, err, verdict.Backlog{Commands: 1, Review: 1, Conflicts: 2, Parked: 1})
+	want := verdict.Backlog{Commands: 3, Due: 2, DueSince: now.Add(-time.Minute), Review: 1, Conflicts: 2, Parked: 1}
+	got, err := s.Backlog(t.Context(), now.Add(time.Minute))
+	equal(t, "backlog", got, err, want)
+	want.Due, want.DueSince = 0, time.Time{}
+	got, err = s.Backlog(t.Context(), now.Add(-2*time.Minute))
+	equal(t, "backlog before anything was due", got, err, want)
 }

@@ -176,7 +176,7 @@ func contentsOf(t *testing.T, s verdict.Store) (c contents) {
 	}
 	c.waiting, err = s.Waiting(ctx)
 	must(err)
-	c.backlog, err = s.Backlog(ctx)
+	c.backlog, err = s.Backlog(ctx, time.Now().Add(time.Hour))
 	must(err)
 	c.last, err = s.LastEventID(ctx)
 	must(err)

@@ -8,7 +8,6 @@ package admin
 import (
 	"context"
 	_ "embed"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,19 +30,17 @@ type Store interface {
 	History(ctx context.Context, id string) ([]verdict.Evidence, error)
 	InStage(ctx context.Context, stage verdict.Stage, after int64, limit int) ([]verdict.Transaction, error)
 	Conflicts(ctx context.Context, after int64, limit int) ([]verdict.Conflict, error)
-	Backlog(ctx context.Context) (verdict.Backlog, error)
+	Backlog(ctx context.Context, now time.Time) (verdict.Backlog, error)
 	LastEventID(ctx context.Context) (int64, error)
 }
 
 // Desk is where operators stand.
 type Desk struct {
-	Store   Store
-	Settler *verdict.Settler
-	Ready   func() error           // says why this instance should get no more work, such as that it is stopping; nil if it may
-	Push    []prometheus.Collector // of what web counts
-	Log     *slog.Logger
-
-	StreamUsable func() bool // reports whether commands and events can be handed over at the moment
+	Store    Store
+	Settler  *verdict.Settler
+	Concerns []Concern              // of this instance, besides the record
+	Counted  []prometheus.Collector // of what others count
+	Log      *slog.Logger
 }
 
 // Route is one operation of the API.
@@ -66,23 +63,6 @@ func (d *Desk) Routes() []Route {
 		{"GET /v1/partners", nil, d.partners},
 		{"GET /v1/partners/{name}", nil, d.prospect},
 	}
-}
-
-// readyTimeout bounds how long the record may take to answer.
-const readyTimeout = 2 * time.Second
-
-// CheckReady returns an error that says why this instance should get no requests: it is stopping, or its record doesn't
-// answer within 2 s. The stream doesn't count: without it verdicts come later, but requests are kept.
-func (d *Desk) CheckReady(ctx context.Context) error {
-	if err := d.Ready(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	if _, err := d.Store.LastEventID(ctx); err != nil {
-		return fmt.Errorf("the record doesn't answer: %w", err)
-	}
-	return nil
 }
 
 // Loopback reports whether a host, with or without a port, names this machine's loopback.

@@ -24,28 +24,19 @@ func (d *Desk) Metrics() http.Handler {
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewBuildInfoCollector(), newBacklogCollector(d.Store), newPartnerCollector(d.Settler.Planner),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "verdict_stream_usable", Help: "1 if commands and events can be handed over; else verdicts come later.",
-		}, d.streamUsable),
+		newHealthCollector(d),
 	)
-	registry.MustRegister(d.Push...)
+	registry.MustRegister(d.Counted...)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(d.Log.Handler(), slog.LevelError), ErrorHandling: promhttp.ContinueOnError,
 		Registry: registry, MaxRequestsInFlight: maxScrapes,
 	})
 }
 
-func (d *Desk) streamUsable() float64 {
-	if d.StreamUsable() {
-		return 1
-	}
-	return 0
-}
-
 // backlogCollector counts what is not done whenever Prometheus asks.
 type backlogCollector struct {
-	store                               Store
-	conflicts, review, commands, parked *prometheus.Desc
+	store                                             Store
+	conflicts, review, commands, due, overdue, parked *prometheus.Desc
 }
 
 func newBacklogCollector(store Store) *backlogCollector {
@@ -55,13 +46,15 @@ func newBacklogCollector(store Store) *backlogCollector {
 		conflicts: describe("verdict_conflicts", "Pieces of evidence that contradict a verdict, ever."),
 		review:    describe("verdict_review_transactions", "Transactions that are for review by a person."),
 		commands:  describe("verdict_outbox_commands", "Transactions with a next step, due or not yet."),
+		due:       describe("verdict_outbox_due_commands", "Transactions whose next step is due, under way or not."),
+		overdue:   describe("verdict_outbox_overdue_seconds", "How long the step that waits longest has been due; 0 if none is."),
 		parked:    describe("verdict_parked_webhooks", "Webhooks whose transaction is not known."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *backlogCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.conflicts, c.review, c.commands, c.parked} {
+	for _, d := range []*prometheus.Desc{c.conflicts, c.review, c.commands, c.due, c.overdue, c.parked} {
 		to <- d
 	}
 }
@@ -70,7 +63,8 @@ func (c *backlogCollector) Describe(to chan<- *prometheus.Desc) {
 func (c *backlogCollector) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), backlogTimeout)
 	defer cancel()
-	b, err := c.store.Backlog(ctx)
+	now := time.Now()
+	b, err := c.store.Backlog(ctx, now)
 	if err != nil {
 		to <- prometheus.NewInvalidMetric(c.conflicts, err)
 		return
@@ -78,8 +72,14 @@ func (c *backlogCollector) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n int) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n))
 	}
+	var overdue time.Duration
+	if b.Due > 0 {
+		overdue = now.Sub(b.DueSince)
+	}
+	to <- prometheus.MustNewConstMetric(c.overdue, prometheus.GaugeValue, overdue.Seconds())
 	gauge(c.conflicts, b.Conflicts)
 	gauge(c.review, b.Review)
 	gauge(c.commands, b.Commands)
+	gauge(c.due, b.Due)
 	gauge(c.parked, b.Parked)
 }

@@ -23,12 +23,14 @@ type counted struct {
 	err     error
 }
 
-func (c counted) Backlog(ctx context.Context) (verdict.Backlog, error) {
+func (c counted) Backlog(ctx context.Context, _ time.Time) (verdict.Backlog, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		return verdict.Backlog{}, errors.New("nobody bounds the scrape")
 	}
 	return c.backlog, c.err
 }
+
+func (c counted) LastEventID(context.Context) (int64, error) { return 0, c.err }
 
 // experience is a verdict.Store that only knows partners.
 type experience struct {
@@ -67,17 +69,21 @@ func planner(t *testing.T) *verdict.Planner {
 
 func scrape(t *testing.T, s Store) (int, string) {
 	t.Helper()
-	d := Desk{Store: s, StreamUsable: func() bool { return false }, Settler: &verdict.Settler{Planner: planner(t)}, Log: slog.New(slog.DiscardHandler)}
+	broken := Concern{Name: "stream", Check: func(context.Context) error { return errors.New("away") }}
+	d := Desk{
+		Store: s, Concerns: []Concern{broken}, Settler: &verdict.Settler{Planner: planner(t)}, Log: slog.New(slog.DiscardHandler),
+	}
 	answer := httptest.NewRecorder()
 	d.Metrics().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return answer.Code, answer.Body.String()
 }
 
 func TestMetricsCountTheBacklogAndTellOfPartners(t *testing.T) {
-	code, text := scrape(t, counted{backlog: verdict.Backlog{Commands: 1, Review: 2, Conflicts: 3, Parked: 4}})
+	code, text := scrape(t, counted{backlog: verdict.Backlog{Commands: 1, Due: 5, DueSince: time.Now().Add(-time.Minute), Review: 2, Conflicts: 3, Parked: 4}})
 	for _, want := range []string{
 		"verdict_outbox_commands 1\n", "verdict_review_transactions 2\n", "verdict_conflicts 3\n", "verdict_parked_webhooks 4\n",
-		"verdict_stream_usable 0\n",
+		`verdict_healthy{concern="record"} 1` + "\n", `verdict_healthy{concern="stream"} 0` + "\n",
+		"verdict_outbox_due_commands 5\n", "verdict_outbox_overdue_seconds 60.",
 		`verdict_partner_circuit_open{provider="new"} 0` + "\n", `verdict_partner_circuit_open{provider="strict"} 1` + "\n",
 		`verdict_partner_refusals_total{provider="new"} 0` + "\n", `verdict_partner_refusals_total{provider="strict"} 1` + "\n",
 		`verdict_partner_checks_last_hour{provider="new"} 0` + "\n", `verdict_partner_check_price_seconds{provider="new"} 8` + "\n",

@@ -11,8 +11,8 @@ import (
 // partnerCollector tells how each partner's checks stand. All instances tell the same of a partner, since they share its
 // budget: don't add them up.
 type partnerCollector struct {
-	planner                              *verdict.Planner
-	circuit, refusals, price, hour, loss *prometheus.Desc
+	planner                                    *verdict.Planner
+	circuit, refusals, price, hour, used, loss *prometheus.Desc
 }
 
 func newPartnerCollector(planner *verdict.Planner) *partnerCollector {
@@ -25,13 +25,14 @@ func newPartnerCollector(planner *verdict.Planner) *partnerCollector {
 		refusals: describe("refusals_total", "Calls that the partner refused because there were too many, ever."),
 		price:    describe("check_price_seconds", "So much of a user's waiting a planned check has to save."),
 		hour:     describe("checks_last_hour", "Status checks of the last hour, by all instances."),
+		used:     describe("check_budget_used_ratio", "Share of the check budget that is used, in its window or the last hour if that is shorter."),
 		loss:     describe("webhook_loss_ratio", "Share of the webhooks that never come, once any was seen or missed.", "course"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *partnerCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.circuit, c.refusals, c.price, c.hour, c.loss} {
+	for _, d := range []*prometheus.Desc{c.circuit, c.refusals, c.price, c.hour, c.used, c.loss} {
 		to <- d
 	}
 }
@@ -54,6 +55,7 @@ func (c *partnerCollector) collect(to chan<- prometheus.Metric, p verdict.Prospe
 	gauge(c.circuit, open)
 	to <- prometheus.MustNewConstMetric(c.refusals, prometheus.CounterValue, float64(p.Refusals), p.Provider)
 	gauge(c.hour, float64(p.Checks))
+	gauge(c.used, p.Used)
 	if p.Price > 0 {
 		gauge(c.price, p.Price.Seconds())
 	}
