@@ -79,7 +79,7 @@ func theRecordsClockIsHeldAgainstOurs(t *testing.T) {
 		says  string
 	}{
 		"the same":          {elsewhere{ahead: 300 * time.Millisecond}, ""},
-		"ahead":             {elsewhere{ahead: 3 * time.Second}, "behind of that of the record's machine"},
+		"ahead":             {elsewhere{ahead: 3 * time.Second}, "behind that of the record's machine"},
 		"behind":            {elsewhere{ahead: -3 * time.Second}, "ahead of that of the record's machine"},
 		"who knows, so far": {elsewhere{ahead: 1100 * time.Millisecond, takes: 400 * time.Millisecond}, ""},
 	} {
@@ -88,7 +88,7 @@ func theRecordsClockIsHeldAgainstOurs(t *testing.T) {
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got := testutil.ToFloat64(clock.behind) + c.store.ahead.Seconds(); math.Abs(got) > 1e-6 {
+		if got := testutil.ToFloat64(clock.offset) + c.store.ahead.Seconds(); math.Abs(got) > 1e-6 {
 			t.Errorf("%s: the offset is off by %gs", name, got)
 		}
 	}

@@ -3,11 +3,14 @@ package check
 import (
 	"crypto/sha256"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -123,4 +126,30 @@ func port(t *testing.T, address string) string {
 		t.Fatalf("%q has no port", address)
 	}
 	return number
+}
+
+// answers reports whether a URL is answered 200.
+func answers(url string) bool {
+	client := &http.Client{Timeout: 3 * time.Second}
+	answer, err := client.Get(url)
+	if err != nil {
+		return false
+	}
+	answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+// fetch returns what a URL is answered.
+func fetch(t *testing.T, url string) []byte {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v\n%s", url, answer.Status, err, text)
+	}
+	return text
 }

@@ -2,9 +2,7 @@ package check
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/user"
@@ -167,32 +165,6 @@ func (s *stage) logs() string {
 		fmt.Fprintf(&all, "%s: %s\n", name, text[max(0, len(text)-1000):])
 	}
 	return all.String()
-}
-
-// answers reports whether a URL is answered 200.
-func answers(url string) bool {
-	client := &http.Client{Timeout: 3 * time.Second}
-	answer, err := client.Get(url)
-	if err != nil {
-		return false
-	}
-	answer.Body.Close()
-	return answer.StatusCode == http.StatusOK
-}
-
-// fetch returns what a URL is answered.
-func fetch(t *testing.T, url string) []byte {
-	t.Helper()
-	answer, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s, %v\n%s", url, answer.Status, err, text)
-	}
-	return text
 }
 
 // as has a command run as another user, where root runs the test.
