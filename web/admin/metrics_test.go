@@ -42,6 +42,11 @@ func (e experience) Partner(_ context.Context, provider string) (verdict.Partner
 	return e.partners[provider], nil
 }
 
+// DueSince tells of nothing that is due.
+func (experience) DueSince(context.Context, verdict.Lane, int) (time.Time, error) {
+	return time.Time{}, nil
+}
+
 // idle is a partner of which only the traits matter.
 type idle struct{ verdict.Provider }
 
