@@ -427,7 +427,7 @@ func TestABadConfigurationTellsNoSecret(t *testing.T) {
 		"a stream that is away":              {env: "VERDICT_STREAM_URL=nats://verdict:" + secret + "@" + nobody, says: "none of the servers in stream.url can be reached"},
 		"a stream's URL that is broken":      {env: "VERDICT_STREAM_URL=nats://verdict:" + secret + "@" + nobody + "port", says: "stream.url: an address is malformed"},
 		"a mistyped variable":                {env: "VERDICT_TOKENS=" + secret, says: "VERDICT_TOKENS is no setting"},
-		"an unknown variable of a partner":   {env: "VERDICT_PROVIDERS_MOMO_KEY=" + secret, says: "has invalid keys: key"},
+		"an unknown variable of a partner":   {env: "VERDICT_PROVIDERS_MOMO_KEY=" + secret, says: "\"key\" is no setting"},
 		"a short secret of an issuer":        {env: "VERDICT_AUTH_ISSUERS_SHOP_SECRETS=" + secret[:20], says: "issuers.shop.secrets: a secret of 20 bytes"},
 		"a key in place of its hash":         {env: "VERDICT_AUTH_KEYS_TILL_HASH=" + secret, says: "keys.till.hash: give sha256:"},
 		"a secret with spaces":               {env: "VERDICT_PROVIDERS_MOMO_API_KEY=" + secret + " ", says: "api_key: give the one"},
@@ -440,7 +440,7 @@ func TestABadConfigurationTellsNoSecret(t *testing.T) {
 		"an issuer's URL with a password":    {config: strings.Replace(good, "secrets: [", `jwks: "ftp://u:`+secret+`@id.example/", secrets: [`, 1), says: "issuers.shop"},
 		"YAML that is broken":                {config: strings.Replace(good, "api_key: ", "api_key: {"+secret+": [", 1), says: "yaml: line"},
 		"a member twice":                     {config: strings.Replace(good, "api_key: ", "api_key: "+secret+", api_key: ", 1), says: "already defined"},
-		"a key that is an object":            {config: strings.Replace(good, "api_key: ", "api_key: {x: "+secret+"}, other: ", 1), says: "'api_key' expected type"},
+		"a key that is an object":            {config: strings.Replace(good, "api_key: ", "api_key: {x: "+secret+"}, other: ", 1), says: "api_key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

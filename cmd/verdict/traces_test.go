@@ -141,12 +141,12 @@ func TestATransactionIsOneTrace(t *testing.T) {
 	parent := func(trace string) string { return "00-" + trace + "-" + appSpan + "-01" }
 	traces := []string{appTrace, "1" + appTrace[1:], "2" + appTrace[1:], "3" + appTrace[1:]}
 
-	reply := o.submit("reply", `{"reply_after":"1s","webhook":"none"}`, parent(traces[0]))
+	reply := o.submit("reply", `{"reply":"ok","reply_after":"1s","webhook":"none"}`, parent(traces[0]))
 	o.follow(reply, (*app).socket)
 	o.await(reply, "POST /v1/transactions", "record accepted", "hand over submit", "carry out submit", "record sending",
 		"submit to djamo", "record settled", "hand over verdict", "push")
 
-	webhook := o.submit("webhook", `{"webhook":"early","reply_after":"10s"}`, parent(traces[1]))
+	webhook := o.submit("webhook", `{"reply":"ok","webhook":"early","reply_after":"10s"}`, parent(traces[1]))
 	o.follow(webhook, (*app).sse)
 	o.await(webhook, "POST /v1/transactions", "webhook", "record settled", "push", "submit to djamo")
 
@@ -154,7 +154,7 @@ func TestATransactionIsOneTrace(t *testing.T) {
 	o.follow(check, (*app).sse)
 	o.await(check, "record waiting", "carry out check", "take a turn", "check with djamo", "record settled", "push")
 
-	killed := o.submit("killed", `{"reply_after":"60s","webhook":"none"}`, parent(traces[3]))
+	killed := o.submit("killed", `{"reply":"ok","reply_after":"60s","webhook":"none"}`, parent(traces[3]))
 	o.await(killed, "POST /v1/transactions", "record sending")
 	o.gateway.kill()
 	before := len(o.receiver.of(killed))
@@ -211,7 +211,7 @@ func (o *observed) documented(t *testing.T) {
 func TestARepeatLinksToTheTransactionsTrace(t *testing.T) {
 	t.Parallel()
 	o := newObserved(t)
-	const simulate = `{"reply_after":"1s","webhook":"none"}`
+	const simulate = `{"reply":"ok","reply_after":"1s","webhook":"none"}`
 	first := o.submit("key", simulate, "")
 	o.await(first, "POST /v1/transactions", "record settled")
 	if again := o.submit("key", simulate, "00-"+appTrace+"-"+appSpan+"-01"); again != first {
@@ -271,7 +271,7 @@ func TestTheEndFlushesWithinABound(t *testing.T) {
 		}
 		o.gateway = spawn(t, cmd, "msg=ready")
 		o.gateway.await(t)
-		o.follow(o.submit("k", `{"reply_after":"1s","webhook":"none"}`, ""), (*app).sse)
+		o.follow(o.submit("k", `{"reply":"ok","reply_after":"1s","webhook":"none"}`, ""), (*app).sse)
 		began := time.Now()
 		if code := o.gateway.terminate(t); code != 0 {
 			t.Errorf("exit code %d:\n%s", code, o.gateway.log)
