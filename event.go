@@ -47,12 +47,17 @@ func (t Transaction) View() View {
 
 // Event returns what the app is told of the transaction as it stands.
 func (t Transaction) Event() Event {
-	data, err := json.Marshal(t.View())
-	if err != nil {
-		panic(err) // strings, numbers and times of this century can be encoded
-	}
 	return Event{
 		ID: t.EventID, Tenant: t.Tenant, Owner: t.Owner, Transaction: t.ID, Settled: t.Settled(), SettledAt: t.SettledAt,
-		Data: data, Trace: t.Trace, Told: !t.ToldAt.IsZero(),
+		Data: encoded(t.View()), Trace: t.Trace, Told: !t.ToldAt.IsZero(),
 	}
+}
+
+// encoded returns the JSON of strings, numbers and times of this century.
+func encoded(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // all of them can be encoded
+	}
+	return text
 }

@@ -15,6 +15,8 @@ import (
 // In the commit of each change the store keeps the transaction's Command in an outbox, in place of the one before it,
 // and gives the change its number, EventID: greater than all before it, and never used twice.
 type Store interface {
+	Noticeboard
+
 	// Create stores t at Version 1. If its scope is taken it changes nothing and returns the transaction that stands
 	// there, with created false. It returns ErrOverloaded if too many changes wait already.
 	Create(ctx context.Context, t Transaction) (stored Transaction, created bool, err error)

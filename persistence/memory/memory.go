@@ -23,9 +23,11 @@ type Store struct {
 	evidence     map[string][]piece
 	pieces       int64             // of evidence, stored so far
 	parked       []verdict.Webhook // in the order in which they came
-	spent        map[string]bool   // by name
-	released     int64             // the event id of the last verdict whose key was released
-	event        int64             // the greatest event id given so far
+	endpoints    map[string]endpoint
+	notices      []verdict.Notice // in the order of their numbers, from 1
+	spent        map[string]bool  // by name
+	released     int64            // the event id of the last verdict whose key was released
+	event        int64            // the greatest event id given so far
 	secret       []byte
 	closed       bool
 }
@@ -50,6 +52,7 @@ func New() *Store {
 		outbox:       map[string]step{},
 		partners:     map[string]verdict.Partner{},
 		evidence:     map[string][]piece{},
+		endpoints:    map[string]endpoint{},
 		spent:        map[string]bool{},
 		secret:       secret,
 	}

@@ -172,7 +172,7 @@ func (t *Target) Finish(ctx context.Context, leave func() error) error {
 				return err
 			}
 		}
-		for _, name := range []string{"evidence", "parked"} {
+		for _, name := range []string{"evidence", "parked", "notices"} {
 			next := `SELECT setval(pg_get_serial_sequence($1, 'number'), max(number)) FROM ` + name + ` HAVING max(number) > 0`
 			if _, err := tx.Exec(ctx, next, name); err != nil {
 				return err

@@ -405,7 +405,7 @@ func refusesOthers(t *testing.T, m *move) {
 	mustSay(t, "move another there", err, "another record, sqlite:"+m.path+", is being moved into it")
 	m.must(t)
 	_, err = other.run(t, t.Context(), ignore)
-	mustSay(t, "move another there", err, "it isn't empty, and has the tables evidence, meta, ")
+	mustSay(t, "move another there", err, "it isn't empty, and has the tables endpoints, evidence, meta, ")
 	create(t, m.after(t), "left as it is")
 	create(t, other.before(t), "in use")
 

@@ -64,6 +64,7 @@ func fill(t *testing.T, s verdict.Store) {
 		must(err)
 		return settled
 	}
+	must(s.AddEndpoint(ctx, odd))
 	create(t, s, "accepted")
 	bare := transaction("without a payload")
 	bare.Payload = nil
@@ -100,6 +101,17 @@ func fill(t *testing.T, s verdict.Store) {
 	}))
 	must(s.Park(ctx, parked()))
 	must(s.Learn(ctx, odd, verdict.Learned{At: at(8)}))
+	must(s.CloseEndpoint(ctx, odd, at(11), odd))
+	passed, err := s.Enlist(ctx, odd, "", 2)
+	if must(err); passed != 2 {
+		t.Fatalf("%d verdicts are to be told", passed)
+	}
+	notices, err := s.NoticesOf(ctx, "settled")
+	if must(err); len(notices) != 1 {
+		t.Fatalf("notices %v", notices)
+	}
+	must(s.ReplaceNotice(ctx, notices[0].After(verdict.Receipt{At: at(9), Taken: true, Result: odd})))
+	must(s.ReplaceNotice(ctx, notices[0].After(verdict.Receipt{At: at(9), Taken: true, Result: odd}).Replay(at(10))))
 	_, err = s.Spend(ctx, "ticket", time.Now().Add(time.Hour))
 	must(err)
 }
@@ -136,6 +148,8 @@ type contents struct {
 	unconfirmed  []verdict.Transaction
 	partners     map[string]verdict.Partner
 	waiting      []string
+	notices      []verdict.Notice
+	endpoints    []verdict.Endpoint
 	backlog      verdict.Backlog
 	last         int64
 	secret       []byte
@@ -175,6 +189,10 @@ func contentsOf(t *testing.T, s verdict.Store) (c contents) {
 		must(err)
 	}
 	c.waiting, err = s.Waiting(ctx)
+	must(err)
+	c.notices, err = s.Notices(ctx, odd, verdict.NoticePending, 0, most)
+	must(err)
+	c.endpoints, err = s.Endpoints(ctx)
 	must(err)
 	c.backlog, err = s.Backlog(ctx, time.Now().Add(time.Hour))
 	must(err)

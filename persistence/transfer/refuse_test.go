@@ -127,7 +127,7 @@ func refusesEarly(t *testing.T, m *move) {
 	fill(t, old)
 	early := m.after(t)
 	_, err := m.run(t, t.Context(), ignore)
-	mustSay(t, "move", err, "it isn't empty, and has the tables evidence, meta, ")
+	mustSay(t, "move", err, "it isn't empty, and has the tables endpoints, evidence, meta, ")
 	mustSay(t, "move", err, "give an empty database or schema, that no gateway has been started on")
 	create(t, early, "left as it is")
 	create(t, old, "in use")

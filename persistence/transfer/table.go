@@ -52,6 +52,11 @@ func Tables() []Table {
 			{"number", Number}, {"transaction_id", Word}, {"provider", Word}, {"digest", Bytes}, {"body", Bytes}, {"at", Number},
 		}},
 		{"partners", []Column{{"name", Word}, {"pace", Text}, {"learned", Text}}},
+		{"endpoints", []Column{{"name", Word}, {"position", Number}, {"closed_until", Number}, {"reason", Word}}},
+		{"notices", []Column{
+			{"number", Number}, {"endpoint", Word}, {"transaction_id", Word}, {"version", Number}, {"attempts", Number}, {"due", Number},
+			{"settled_at", Number}, {"tried_at", Number}, {"result", Word}, {"told_at", Number},
+		}},
 		{"spent", []Column{{"name", Word}, {"until", Number}}},
 		{"meta", []Column{{"id", Number}, {"event", Number}, {"released", Number}, {"secret", Bytes}}},
 	}
