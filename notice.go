@@ -69,15 +69,17 @@ var noticePauses = []time.Duration{
 
 // Receipt is what came of an attempt to tell a backend.
 type Receipt struct {
-	At     time.Time     // when the attempt ended
-	Taken  bool          // the backend has it
-	Gone   bool          // the backend wants to be told nothing any more
-	Wait   time.Duration // how long the backend asked us to stay away; mostly 0
-	Result string        // in words for the support desk
+	At       time.Time     // when the attempt ended
+	Answered bool          // the backend has answered, whatever it was
+	Taken    bool          // it has it
+	Gone     bool          // it wants to be told nothing any more
+	Vain     bool          // to try again would change nothing
+	Wait     time.Duration // how long it asked us to stay away; mostly 0
+	Result   string        // in words for the support desk
 }
 
-// After returns the notice as it stands after an attempt. Which attempts fail together doesn't come again together: each
-// pause is longer by up to a tenth.
+// After returns the notice as it stands after an attempt. Those that failed together are not tried again together: each pause
+// is longer by up to a tenth.
 func (n Notice) After(r Receipt) Notice {
 	n.Version++
 	n.Attempts++
@@ -87,7 +89,7 @@ func (n Notice) After(r Receipt) Notice {
 		n.Due, n.ToldAt = time.Time{}, cmp.Or(n.ToldAt, r.At)
 	case r.Gone: // it is a matter of the endpoint, which is closed until a person opens it
 		n.Due = r.At
-	case n.Attempts > len(noticePauses):
+	case r.Vain || n.Attempts > len(noticePauses):
 		n.Due = time.Time{}
 	default:
 		n.Due = r.At.Add(max(n.pause(), min(r.Wait, maxNoticeWait)))

@@ -133,11 +133,14 @@ func operation(route admin.Route) handler {
 		}
 		answer, err := route.Answer(r, told)
 		var unknown *admin.UnknownPartnerError
+		var nowhere *admin.UnknownEndpointError
 		switch {
 		case errors.Is(err, verdict.ErrStale):
 			return refusal{kind: changed}
 		case errors.As(err, &unknown):
 			return refusal{noPartner, unknown.Error()}
+		case errors.As(err, &nowhere):
+			return refusal{noEndpoint, nowhere.Error()}
 		case err != nil:
 			return err
 		}

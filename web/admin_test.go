@@ -412,12 +412,14 @@ func TestTheOperatorsDocumentIsAsServed(t *testing.T) {
 	c.wantRoutes(t, routed)
 	broken, racingDesk := newDesk(t), newDesk(t)
 	broken.store.fail(errors.New("disk i/o error"))
-	raced := racingDesk.review("r")
+	raced, retold := racingDesk.review("r"), racingDesk.notified("n")
+	racingDesk.admin.Store = overtaken{racingDesk.store}
 	racingDesk.settle.Store = racing{racingDesk.store}
 	planned := newPlannedDesk(t)
 	const list, conflicts, word = "/v1/transactions", "/v1/conflicts", `{"status":"failed","reason":"x"}`
 	tr := d.review("k1")
 	one := list + "/" + tr.ID
+	told := list + "/" + d.notified("k2").ID
 	foreign, elsewhere := []string{"Origin", "null"}, []string{"Host", "evil.example"}
 	c.wantScenes(t, []scene{
 		{d.do, "GET", list + "?stage=review&after=0&limit=1", "", nil, 200},
@@ -459,6 +461,27 @@ func TestTheOperatorsDocumentIsAsServed(t *testing.T) {
 		{d.do, "GET", "/v1/partners/djamo", "", foreign, 403},
 		{d.do, "GET", "/v1/partners/x", "", nil, 404},
 		{d.do, "GET", "/v1/partners/djamo", "", elsewhere, 421},
+		{d.do, "GET", "/v1/notices?state=pending&endpoint=shop&after=0&limit=1", "", nil, 200},
+		{d.do, "GET", "/v1/notices?state=x", "", nil, 400},
+		{d.do, "GET", "/v1/notices", "", foreign, 403},
+		{d.do, "GET", "/v1/notices", "", elsewhere, 421},
+		{broken.do, "GET", "/v1/notices", "", nil, 503},
+		{d.do, "POST", told + "/notify?endpoint=shop", "", nil, 200},
+		{d.do, "POST", told + "/notify", "", foreign, 403},
+		{d.do, "POST", list + "/x/notify", "", nil, 404},
+		{racingDesk.do, "POST", list + "/" + retold.ID + "/notify", "", nil, 409},
+		{d.do, "POST", told + "/notify", "", elsewhere, 421},
+		{broken.do, "POST", told + "/notify", "", nil, 503},
+		{d.do, "GET", "/v1/endpoints", "", nil, 200},
+		{d.do, "GET", "/v1/endpoints", "", foreign, 403},
+		{d.do, "GET", "/v1/endpoints", "", elsewhere, 421},
+		{broken.do, "GET", "/v1/endpoints", "", nil, 503},
+		{d.do, "POST", "/v1/endpoints/shop/enable", "", nil, 200},
+		{d.do, "POST", "/v1/endpoints/shop/enable", "", foreign, 403},
+		{d.do, "POST", "/v1/endpoints/x/enable", "", nil, 404},
+		{d.do, "POST", "/v1/endpoints/shop/enable", "", elsewhere, 421},
+		{broken.do, "POST", "/v1/endpoints/shop/enable", "", nil, 503},
+		{d.do, "GET", told, "", nil, 200},
 		{d.do, "GET", "/livez", "", nil, 200},
 		{d.do, "GET", "/readyz", "", nil, 200},
 		{broken.do, "GET", "/readyz", "", nil, 503},

@@ -53,6 +53,10 @@ var (
 		slug: "no-partner", title: "There is no such partner", status: http.StatusNotFound,
 		mend: "The operators' /v1/partners lists the partners that are configured.",
 	}
+	noEndpoint = kind{
+		slug: "no-endpoint", title: "There is no such endpoint", status: http.StatusNotFound,
+		mend: "The operators' /v1/endpoints lists those that backends were ever told at.",
+	}
 	notInReview = kind{
 		slug: "not-in-review", title: "The transaction is not for review", status: http.StatusConflict,
 		mend: "Nothing was changed. Look at the transaction: it is settled, or its partner is still being asked. Only one that is for review can be resolved by a person.",
@@ -133,7 +137,7 @@ var (
 
 func kinds() []kind {
 	return []kind{
-		invalidRequest, missingKey, keyUnknown, keyPurpose, keyExpired, inFlight, foreignOrigin, noTransaction, noPartner,
+		invalidRequest, missingKey, keyUnknown, keyPurpose, keyExpired, inFlight, foreignOrigin, noTransaction, noPartner, noEndpoint,
 		notInReview, changed, noWebhook, badSignature, wrongHost, noPage, wrongMethod, slowRequest, tooLarge, otherContent,
 		unauthenticated, forbidden, authUnavailable, tooMany, tooOften, notSettled, noUpgrade,
 		overloaded, unavailable,

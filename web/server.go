@@ -29,6 +29,7 @@ type Store interface {
 	Deliver(ctx context.Context, deliveries []verdict.Delivery) error
 	Spend(ctx context.Context, name string, until time.Time) (first bool, err error)
 	LastEventID(ctx context.Context) (int64, error)
+	NoticesOf(ctx context.Context, transaction string) ([]verdict.Notice, error)
 }
 
 // Config is what a Server is made of. Where a default is named, the zero value means it.

@@ -23,6 +23,10 @@ type memory struct {
 	last      int64
 	reads     map[string]int // by method
 	spent     map[string]bool
+	notices   []verdict.Notice // in the order of their numbers, from 1
+	endpoints []verdict.Endpoint
+
+	verdict.Noticeboard // of which web needs some
 }
 
 func newMemory() *memory {
@@ -250,6 +254,56 @@ func (m *memory) Partner(ctx context.Context, provider string) (verdict.Partner,
 	err := m.enter(ctx, "Partner")
 	defer m.mu.Unlock()
 	return m.partners[provider], err
+}
+
+func (m *memory) NoticesOf(ctx context.Context, transaction string) (found []verdict.Notice, err error) {
+	err = m.enter(ctx, "NoticesOf")
+	defer m.mu.Unlock()
+	for _, n := range m.notices {
+		if n.Transaction == transaction {
+			found = append(found, n)
+		}
+	}
+	return found, err
+}
+
+func (m *memory) Notices(ctx context.Context, endpoint string, state verdict.NoticeState, after int64, limit int) (found []verdict.Notice, err error) {
+	err = m.enter(ctx, "Notices")
+	defer m.mu.Unlock()
+	for _, n := range m.notices {
+		if n.State() == state && n.Number > after && (endpoint == "" || n.Endpoint == endpoint) && len(found) < limit {
+			found = append(found, n)
+		}
+	}
+	return found, err
+}
+
+func (m *memory) ReplaceNotice(ctx context.Context, next verdict.Notice) error {
+	err := m.enter(ctx, "ReplaceNotice")
+	defer m.mu.Unlock()
+	if m.notices[next.Number-1].Version != next.Version-1 {
+		return verdict.ErrStale
+	}
+	m.notices[next.Number-1] = next
+	return err
+}
+
+func (m *memory) Endpoints(ctx context.Context) ([]verdict.Endpoint, error) {
+	err := m.enter(ctx, "Endpoints")
+	defer m.mu.Unlock()
+	return slices.Clone(m.endpoints), err
+}
+
+func (m *memory) OpenEndpoint(ctx context.Context, name string) error {
+	err := m.enter(ctx, "OpenEndpoint")
+	defer m.mu.Unlock()
+	for i, e := range m.endpoints {
+		if e.Name == name {
+			m.endpoints[i].ClosedUntil, m.endpoints[i].Reason = time.Time{}, ""
+			return err
+		}
+	}
+	return cmp.Or(err, verdict.ErrNotFound)
 }
 
 // Web needs no more than the above; the rest is what workers and the sweeper use.

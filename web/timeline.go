@@ -34,11 +34,15 @@ func (s *Server) timeline(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, timelineAnswer{Transaction: t.View(), Entries: entries(t, history)})
+	notices, err := s.store.NoticesOf(r.Context(), t.ID)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, timelineAnswer{Transaction: t.View(), Entries: entries(t, history, notices)})
 }
 
 // entries tells what happened, in the order in which it did; of what happened at once, in the order of cause and effect.
-func entries(t verdict.Transaction, history []verdict.Evidence) []entry {
+func entries(t verdict.Transaction, history []verdict.Evidence, notices []verdict.Notice) []entry {
 	list := []entry{{At: t.CreatedAt, Kind: "accepted"}}
 	for _, sent := range sendings(t, history) {
 		list = append(list, entry{At: sent, Kind: "sending"})
@@ -57,6 +61,11 @@ func entries(t verdict.Transaction, history []verdict.Evidence) []entry {
 	}
 	if !t.ConfirmedAt.IsZero() {
 		list = append(list, entry{At: t.ConfirmedAt, Kind: "confirmed"})
+	}
+	for _, n := range notices {
+		if !n.ToldAt.IsZero() {
+			list = append(list, entry{At: n.ToldAt, Kind: "notified"})
+		}
 	}
 	slices.SortStableFunc(list, func(a, b entry) int { return a.At.Compare(b.At) })
 	for i := range list {

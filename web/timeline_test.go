@@ -20,7 +20,7 @@ func TestTimelineTellsWhatHappenedInOrder(t *testing.T) {
 		{Source: verdict.SourceReply, Outcome: verdict.OutcomeUnknown, Reason: "504", Asked: at(10), At: at(40)},
 		{Source: verdict.SourceCheck, Outcome: verdict.OutcomeFailed, Reason: "declined", Asked: at(59), At: at(60), Raw: []byte("raw")},
 		{Source: verdict.SourceWebhook, Outcome: verdict.OutcomeSucceeded, At: at(70), Conflict: true},
-	})
+	}, []verdict.Notice{{ToldAt: at(61)}, {Due: at(90)}})
 	var lines []string
 	for _, e := range got {
 		line := fmt.Sprint(e.At.Sub(start), " ", e.Kind, " ", e.Outcome, " ", e.Reason, " ", e.Conflict)
@@ -37,6 +37,7 @@ func TestTimelineTellsWhatHappenedInOrder(t *testing.T) {
 		"40s reply unknown  false 30000",
 		"1m0s check failed declined false 1000",
 		"1m0s verdict failed declined false",
+		"1m1s notified   false",
 		"1m10s webhook succeeded  true",
 	}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
@@ -47,7 +48,7 @@ func TestTimelineTellsWhatHappenedInOrder(t *testing.T) {
 func TestTimelineTellsOfReview(t *testing.T) {
 	start := time.Now()
 	tr := verdict.Transaction{Status: verdict.Pending, Stage: verdict.StageReview, Reason: "no verdict in time", CreatedAt: start, SentAt: start}
-	got := entries(tr, []verdict.Evidence{{Source: verdict.SourceCheck, Outcome: verdict.OutcomePending, Asked: start, At: start.Add(time.Hour)}})
+	got := entries(tr, []verdict.Evidence{{Source: verdict.SourceCheck, Outcome: verdict.OutcomePending, Asked: start, At: start.Add(time.Hour)}}, nil)
 	if last := got[len(got)-1]; last.Kind != "review" || last.Reason != tr.Reason {
 		t.Errorf("ends with %+v", last)
 	}

@@ -141,6 +141,7 @@ var namedSettings = []struct {
 	{"providers", nil},
 	{"auth.issuers", []string{"issuer", "audiences", "tenant_claim", "subject_claim", "secrets", "key_files", "jwks", "allow_private"}},
 	{"auth.keys", []string{"hash", "role", "tenant", "subject", "expires"}},
+	{"notify", notifyMembers},
 }
 
 // namedKey returns the members that a key with a chosen name may have, and whether it is such a key: auth.keys.till.hash

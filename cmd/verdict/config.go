@@ -30,6 +30,7 @@ type config struct {
 	Stream    streamConfig              `koanf:"stream"`
 	Provider  string                    `koanf:"provider"`
 	Providers map[string]map[string]any `koanf:"providers"`
+	Notify    map[string]notifyConfig   `koanf:"notify"`
 	Schedule  scheduleConfig            `koanf:"schedule"`
 	Keys      keyConfig                 `koanf:"idempotency"`
 	Sweep     time.Duration             `koanf:"sweep"`
@@ -189,7 +190,8 @@ func (c config) validate() error {
 	}
 	_, err = c.openProviders()
 	_, signing := c.verifiers()
-	return errors.Join(err, signing)
+	_, telling := c.endpoints()
+	return errors.Join(err, signing, telling)
 }
 
 // publicURL is where partners reach us, without a slash at the end.

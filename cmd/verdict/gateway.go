@@ -17,6 +17,7 @@ import (
 	"verdict"
 	"verdict/cmd/verdict/tracing"
 	"verdict/hub"
+	"verdict/hub/notify"
 	"verdict/hub/stream"
 	"verdict/persistence"
 	"verdict/web"
@@ -107,14 +108,15 @@ func runGateway(ctx context.Context, c config, log *slog.Logger) (err error) {
 // gateway is one instance: the parts that the flow of a transaction goes through, wired.
 type gateway struct {
 	parts
-	config  config
-	log     *slog.Logger
-	relay   *verdict.Relay
-	planner *verdict.Planner
-	settler *verdict.Settler
-	hub     *hub.Hub
-	web     *web.Server
-	flow    *flow
+	config   config
+	log      *slog.Logger
+	relay    *verdict.Relay
+	planner  *verdict.Planner
+	settler  *verdict.Settler
+	notifier *notify.Notifier
+	hub      *hub.Hub
+	web      *web.Server
+	flow     *flow
 
 	turnstile   *turnstile
 	certificate *certificate // nil: plain HTTP
@@ -134,7 +136,16 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	if err := warnOfAbsent(ctx, p, log); err != nil {
 		return nil, err
 	}
-	g := &gateway{parts: p, config: c, log: log, relay: verdict.NewRelay(p.bus, log), flow: newFlow(p.providers)}
+	endpoints, err := c.endpoints()
+	if err != nil {
+		return nil, err
+	}
+	notifier := notify.New(p.store, endpoints, c.Sweep, log)
+	if err := notifier.Start(ctx); err != nil {
+		return nil, err
+	}
+	p.bus = nudging{p.bus, notifier.Nudge}
+	g := &gateway{parts: p, config: c, log: log, notifier: notifier, relay: verdict.NewRelay(p.bus, log), flow: newFlow(p.providers)}
 	g.planner = verdict.NewPlanner(p.store, p.providers, c.Schedule.schedule(), asking)
 	verifiers, err := c.verifiers()
 	if err != nil {
@@ -249,6 +260,7 @@ func (g *gateway) work(ctx context.Context, group *errgroup.Group) {
 		Retention: g.config.Keys.Retention, Log: g.log,
 	}
 	group.Go(func() error { return sweeper.Run(ctx) })
+	group.Go(func() error { return g.notifier.Run(ctx) })
 }
 
 // sendAway tells connected apps to come back and ends the listener.

@@ -23,7 +23,7 @@ type called struct {
 	private bool // its name may point to a private network
 }
 
-// calledURLs are those of partners and of issuers' keys.
+// calledURLs are those of partners, of issuers' keys, and of apps' backends.
 func (c config) calledURLs() []called {
 	var all []called
 	for _, name := range c.providerNames() {
@@ -35,6 +35,10 @@ func (c config) calledURLs() []called {
 	for _, name := range slices.Sorted(maps.Keys(c.Auth.Issuers)) {
 		i := c.Auth.Issuers[name]
 		all = append(all, called{"auth.issuers." + name, i.JWKS, i.AllowPrivate})
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Notify)) {
+		n := c.Notify[name]
+		all = append(all, called{"notify." + name, n.URL, n.AllowPrivate})
 	}
 	return all
 }

@@ -31,7 +31,7 @@ exactly once in effect, and pushes the verdict to the app the moment it is known
 	}
 	root.AddCommand(
 		serveCommand(), demoCommand(), thirdPartyCommand(), submitCommand(), watchCommand(), txCommand(),
-		planCommand(), providerCommand(), migrateCommand(), configCommand(), apiKeyCommand(), versionCommand(),
+		notifyCommand(), planCommand(), providerCommand(), migrateCommand(), configCommand(), apiKeyCommand(), versionCommand(),
 	)
 	return root
 }

@@ -145,6 +145,11 @@ func printHistory(to io.Writer, f admin.File) error {
 	if tx.SettledAt != nil {
 		list = append(list, happening{*tx.SettledAt, []string{"verdict", string(tx.Status)}})
 	}
+	for _, n := range f.Notices {
+		if !n.TriedAt.IsZero() {
+			list = append(list, happening{n.TriedAt, []string{"notice", string(n.State), fmt.Sprint("attempt ", n.Attempts), n.Endpoint + ": " + n.Result}})
+		}
+	}
 	slices.SortStableFunc(list, func(a, b happening) int { return a.at.Compare(b.at) })
 	t := newTable(to)
 	for _, h := range list {

@@ -1,6 +1,6 @@
 // Package admin is what operators may know and do: what is for review, what contradicts itself, what happened to a
-// transaction and what was heard of it word for word, when its partner is asked about it; to ask again, and to resolve
-// what a partner leaves open.
+// transaction and what was heard of it word for word, when its partner is asked about it, what backends were told; to ask
+// again, to tell again, and to resolve what a partner leaves open.
 //
 // It answers to whoever calls, for all tenants and owners, so package web serves it on a loopback listener of its own.
 package admin
@@ -32,6 +32,11 @@ type Store interface {
 	Conflicts(ctx context.Context, after int64, limit int) ([]verdict.Conflict, error)
 	Backlog(ctx context.Context, now time.Time) (verdict.Backlog, error)
 	LastEventID(ctx context.Context) (int64, error)
+	Endpoints(ctx context.Context) ([]verdict.Endpoint, error)
+	OpenEndpoint(ctx context.Context, name string) error
+	Notices(ctx context.Context, endpoint string, state verdict.NoticeState, after int64, limit int) ([]verdict.Notice, error)
+	NoticesOf(ctx context.Context, transaction string) ([]verdict.Notice, error)
+	ReplaceNotice(ctx context.Context, next verdict.Notice) error
 }
 
 // Desk is where operators stand.
@@ -48,7 +53,8 @@ type Route struct {
 	Pattern string   // method and path, as http.ServeMux reads them
 	Members []string // of the JSON object that is the request's body, all strings; none if it needs no body
 
-	// Answer returns what is answered as JSON. Its errors are those of package verdict, and *UnknownPartnerError.
+	// Answer returns what is answered as JSON. Its errors are those of package verdict, *UnknownPartnerError and
+	// *UnknownEndpointError.
 	Answer func(r *http.Request, members map[string]string) (any, error)
 }
 
@@ -59,9 +65,13 @@ func (d *Desk) Routes() []Route {
 		{"GET /v1/transactions/{id}", nil, d.show},
 		{"POST /v1/transactions/{id}/check", nil, d.check},
 		{"POST /v1/transactions/{id}/resolve", []string{"status", "reason"}, d.resolve},
+		{"POST /v1/transactions/{id}/notify", nil, d.notify},
 		{"GET /v1/conflicts", nil, d.conflicts},
 		{"GET /v1/partners", nil, d.partners},
 		{"GET /v1/partners/{name}", nil, d.prospect},
+		{"GET /v1/notices", nil, d.notices},
+		{"GET /v1/endpoints", nil, d.endpoints},
+		{"POST /v1/endpoints/{name}/enable", nil, d.enable},
 	}
 }
 

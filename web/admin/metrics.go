@@ -23,7 +23,7 @@ func (d *Desk) Metrics() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		collectors.NewBuildInfoCollector(), newBacklogCollector(d.Store), newPartnerCollector(d.Settler.Planner),
+		collectors.NewBuildInfoCollector(), newBacklogCollector(d.Store), newPartnerCollector(d.Settler.Planner), newNoticeCollector(d.Store),
 		newHealthCollector(d),
 	)
 	registry.MustRegister(d.Counted...)

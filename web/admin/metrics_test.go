@@ -32,6 +32,12 @@ func (c counted) Backlog(ctx context.Context, _ time.Time) (verdict.Backlog, err
 
 func (c counted) LastEventID(context.Context) (int64, error) { return 0, c.err }
 
+func (c counted) Endpoints(context.Context) ([]verdict.Endpoint, error) {
+	return []verdict.Endpoint{
+		{Name: "shop", Pending: 5, Oldest: time.Now().Add(-time.Hour), GivenUp: 6, ClosedUntil: verdict.UntilOpened}, {Name: "till"},
+	}, c.err
+}
+
 // experience is a verdict.Store that only knows partners.
 type experience struct {
 	verdict.Store
@@ -93,6 +99,9 @@ func TestMetricsCountTheBacklogAndTellOfPartners(t *testing.T) {
 		`verdict_partner_refusals_total{provider="new"} 0` + "\n", `verdict_partner_refusals_total{provider="strict"} 1` + "\n",
 		`verdict_partner_checks_last_hour{provider="new"} 0` + "\n", `verdict_partner_check_price_seconds{provider="new"} 8` + "\n",
 		`verdict_partner_webhook_loss_ratio{course="answered",provider="strict"} 0.10`,
+		`verdict_notices_pending{endpoint="shop"} 5` + "\n", `verdict_notices_given_up{endpoint="shop"} 6` + "\n",
+		`verdict_notices_oldest_seconds{endpoint="shop"} 3600`, `verdict_notices_oldest_seconds{endpoint="till"} 0` + "\n",
+		`verdict_endpoint_disabled{endpoint="shop"} 1` + "\n", `verdict_endpoint_disabled{endpoint="till"} 0` + "\n",
 		"go_goroutines ", "process_open_fds ", "go_build_info{",
 	} {
 		if code != http.StatusOK || !strings.Contains(text, "\n"+want) {
@@ -114,7 +123,7 @@ func TestMetricsAreNamedByPrometheusConventions(t *testing.T) {
 
 func TestMetricsAreServedWithoutTheRecord(t *testing.T) {
 	code, text := scrape(t, counted{err: errors.New("disk i/o error")})
-	if code != http.StatusOK || !strings.Contains(text, "\ngo_goroutines ") || strings.Contains(text, "verdict_outbox") {
+	if code != http.StatusOK || !strings.Contains(text, "\ngo_goroutines ") || strings.Contains(text, "verdict_outbox") || strings.Contains(text, "verdict_notices") {
 		t.Errorf("%d %s", code, text)
 	}
 	if !strings.Contains(text, "\nverdict_partner_circuit_open{") {

@@ -30,6 +30,7 @@ type ConflictList struct {
 type File struct {
 	Transaction Transaction `json:"transaction"`
 	Evidence    []Evidence  `json:"evidence"` // in the order in which it was stored
+	Notices     []Notice    `json:"notices"`  // in the order of their endpoints
 }
 
 // Change is a transaction after what an operator did.
@@ -96,7 +97,11 @@ func (d *Desk) show(r *http.Request, _ map[string]string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := File{Transaction: newTransaction(t), Evidence: make([]Evidence, len(history))}
+	notices, err := d.Store.NoticesOf(r.Context(), t.ID)
+	if err != nil {
+		return nil, err
+	}
+	file := File{Transaction: newTransaction(t), Evidence: make([]Evidence, len(history)), Notices: newNotices(notices)}
 	file.Transaction.Payload = t.Payload
 	for i, e := range history {
 		file.Evidence[i] = newEvidence(e)
