@@ -50,7 +50,7 @@ func NewForm(text, succeeded, failed string) (Form, error) {
 	}
 	f := Form{text, map[Status]string{Succeeded: succeeded, Failed: failed}}
 	sample := Transaction{Stage: StageSettled, Status: Failed, Scope: Scope{Key: "1"}}
-	if body, err := Canonical(f.Body(sample)); err != nil || body[0] != '{' {
+	if body, err := Canonical(f.Body(sample)); err != nil || text == "" || body[0] != '{' {
 		return Form{}, errors.New(`it makes no JSON object; write fields within strings, such as {"id":"{id}","status":"{status}"}`)
 	}
 	sample.Key = `"` // a field outside of a string would be one by itself

@@ -189,7 +189,9 @@ func printEndpoints(to io.Writer, list admin.EndpointList) error {
 	return finish(t, to, len(list.Endpoints), 0)
 }
 
-func printNoticeList(to io.Writer, list admin.NoticeList) error { return printRows(to, list.Notices, list.Next) }
+func printNoticeList(to io.Writer, list admin.NoticeList) error {
+	return printRows(to, list.Notices, list.Next)
+}
 
 func printNotices(to io.Writer, n admin.Notices) error { return printRows(to, n.Notices, 0) }
 
