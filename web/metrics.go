@@ -53,8 +53,11 @@ func newMetrics() *metrics {
 	return m
 }
 
-// begin has what may be counted of each transport be told as 0, so that the first is seen as an increase.
+// begin has what may be counted be told as 0, so that the first is seen as an increase.
 func (m *metrics) begin() {
+	for _, limit := range []string{"user", "tenant", "address", "bodies"} { // see rates
+		m.refusedRequests.WithLabelValues(limit)
+	}
 	for _, transport := range []string{"sse", "ws"} {
 		m.open.WithLabelValues(transport)
 		m.events.WithLabelValues(transport)

@@ -27,13 +27,17 @@ type turnstile struct {
 }
 
 func newTurnstile(limit, perAddress int, proxies web.Proxies) *turnstile {
-	return &turnstile{
+	t := &turnstile{
 		limit: limit, perAddress: perAddress, proxies: proxies,
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "verdict_http_connections_refused_total", Help: "Connections of apps and partners that were closed at once, by the limit they would have exceeded.",
 		}, []string{"limit"}),
 		open: map[net.Conn]netip.Addr{}, addresses: map[netip.Addr]int{},
 	}
+	for _, limit := range []string{"instance", "address"} { // so that the first is seen as an increase
+		t.refused.WithLabelValues(limit)
+	}
+	return t
 }
 
 // changed is an http.Server's ConnState.

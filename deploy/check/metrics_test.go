@@ -2,9 +2,13 @@ package check
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -72,10 +76,14 @@ func TestMetricsAreWhereTheyAreSaidToBe(t *testing.T) {
 func scrapeGateway(t *testing.T) []byte {
 	t.Helper()
 	dir, partner, apps, probes := t.TempDir(), freeAddress(t), freeAddress(t), freeAddress(t)
+	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(backend.Close)
+	cert, key := pair(t, dir)
 	start(t, exec.Command(binary, "thirdparty", "--address", partner, "--speed", "30"))
-	gateway := exec.Command(binary, "serve", "--address", apps, "--admin-address", "", "--admin-probes", probes,
+	gateway := exec.Command(binary, "serve", "--address", apps, "--admin-address", freeAddress(t), "--admin-probes", probes,
 		"--database", "sqlite:"+filepath.Join(dir, "verdict.db"), "--stream-dir", filepath.Join(dir, "stream"))
-	gateway.Env = append(gateway.Environ(), "VERDICT_PROVIDERS_DJAMO_URL=http://"+partner)
+	gateway.Env = append(gateway.Environ(), "VERDICT_PROVIDERS_DJAMO_URL=http://"+partner,
+		"VERDICT_ADMIN_TLS_CERT="+cert, "VERDICT_ADMIN_TLS_KEY="+key, "VERDICT_NOTIFY_SHOP_FORMAT=callback", "VERDICT_NOTIFY_SHOP_URL="+backend.URL)
 	start(t, gateway)
 	until(t, "the gateway is ready", func() bool { return answers("http://" + probes + "/readyz") })
 	// How many webhooks get lost is told once one has come for what was answered without a verdict.
@@ -94,6 +102,27 @@ func scrapeGateway(t *testing.T) []byte {
 		return bytes.Contains(scrape, []byte("\nverdict_partner_webhook_loss_ratio{"))
 	})
 	return scrape
+}
+
+// pair writes the certificate of a test server, and its key, to files.
+func pair(t *testing.T, dir string) (cert, key string) {
+	t.Helper()
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	of := server.TLS.Certificates[0]
+	secret, err := x509.MarshalPKCS8PrivateKey(of.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{
+		cert: {Type: "CERTIFICATE", Bytes: of.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: secret},
+	} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
 }
 
 // start starts a program, and ends it with the test.

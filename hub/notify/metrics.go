@@ -12,8 +12,8 @@ type metrics struct {
 	delay    prometheus.Histogram
 }
 
-func newMetrics() *metrics {
-	return &metrics{
+func newMetrics(endpoints []Endpoint) *metrics {
+	m := &metrics{
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "verdict_notice_attempts_total", Help: "Attempts to tell a backend, by what came of them: taken, refused, gone or failed.",
 		}, []string{"endpoint", "outcome"}),
@@ -22,6 +22,12 @@ func newMetrics() *metrics {
 			Buckets: []float64{.005, .025, .1, .5, 1, 5, 15, 60, 600, 3600, 21600, 86400},
 		}),
 	}
+	for _, e := range endpoints { // so that the first is seen as an increase
+		for _, outcome := range []string{"taken", "refused", "gone", "failed"} {
+			m.attempts.WithLabelValues(e.Name, outcome)
+		}
+	}
+	return m
 }
 
 // Metrics returns the collectors of what the notifier counts.

@@ -46,7 +46,7 @@ type Notifier struct {
 
 // New returns a notifier of some endpoints. It looks at the record so often, and whenever it is nudged.
 func New(record Record, endpoints []Endpoint, every time.Duration, log *slog.Logger) *Notifier {
-	n := &Notifier{record: record, log: log, every: every, metrics: newMetrics()}
+	n := &Notifier{record: record, log: log, every: every, metrics: newMetrics(endpoints)}
 	for _, e := range endpoints {
 		n.lines = append(n.lines, &line{Notifier: n, endpoint: e, caller: newCaller(e), nudged: make(chan struct{}, 1)})
 	}
