@@ -31,7 +31,8 @@ exactly once in effect, and pushes the verdict to the app the moment it is known
 	}
 	root.AddCommand(
 		serveCommand(), demoCommand(), thirdPartyCommand(), submitCommand(), watchCommand(), txCommand(),
-		notifyCommand(), planCommand(), providerCommand(), migrateCommand(), configCommand(), apiKeyCommand(), versionCommand(),
+		notifyCommand(), planCommand(), providerCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(),
+		apiKeyCommand(), versionCommand(),
 	)
 	return root
 }

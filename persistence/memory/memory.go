@@ -32,7 +32,7 @@ type Store struct {
 	closed       bool
 }
 
-var _ verdict.Store = (*Store)(nil)
+var _ verdict.Restorable = (*Store)(nil)
 
 var (
 	// ErrClosed is what calls after Close return.

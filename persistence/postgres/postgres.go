@@ -32,7 +32,7 @@ type Store struct {
 	commits *relational.Commits
 }
 
-var _ verdict.Store = (*Store)(nil)
+var _ verdict.Restorable = (*Store)(nil)
 
 // ErrClosed is what calls after Close return.
 var ErrClosed = relational.ErrClosed

@@ -27,8 +27,9 @@ const (
 // writes the log can't start anew, and would grow without end. So past restartFrames the writer waits for the copier and
 // for readers, for a moment, and moves what little is left: new reads then find all in the database and don't need the log.
 //
-// If even that fails, because a process was stopped in the middle of a read, it is tried again when the log has grown by
-// checkpointFrames. An error leaves the log as it is, which loses nothing: the next commit will meet and report it.
+// If even that fails, because a backup is being made or a process was stopped in the middle of a read, it is tried again when
+// the log is an eighth longer: so that however long it gets, writes have waited a few times. An error leaves the log as it is,
+// which loses nothing: the next commit will meet and report it.
 func (w *writer) checkpoint(operations int) {
 	if w.unmeasured += operations; w.unmeasured < measureEvery {
 		return
@@ -40,7 +41,7 @@ func (w *writer) checkpoint(operations int) {
 	case frames < w.restartAt:
 		w.copier.call()
 	default:
-		w.restartAt = frames + checkpointFrames
+		w.restartAt = frames + frames/8
 		w.restart()
 	}
 }

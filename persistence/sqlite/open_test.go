@@ -152,3 +152,16 @@ func TestTheStoreRunsInVirtualTimeAndLeavesNothingBehind(t *testing.T) {
 		}
 	})
 }
+
+func TestAClosedFileHasNoLogBesideIt(t *testing.T) {
+	path := newPath(t)
+	s := openAt(t, path)
+	create(t, s, "one")
+	stands(t, s, "one", true)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left := mustList(t, filepath.Dir(path)); len(left) != 1 {
+		t.Errorf("left: %q", left)
+	}
+}

@@ -35,7 +35,7 @@ type Store struct {
 	commits *relational.Commits
 }
 
-var _ verdict.Store = (*Store)(nil)
+var _ verdict.Restorable = (*Store)(nil)
 
 // ErrClosed is what calls after Close return.
 var ErrClosed = relational.ErrClosed
@@ -117,6 +117,9 @@ func (s *Store) closeFile() error {
 	var errs []error
 	if s.pool != nil {
 		errs = append(errs, s.pool.Close())
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.copier.kept.close(), s.writer.kept.close())
 	}
 	if s.copies != nil {
 		errs = append(errs, s.copies.Close())

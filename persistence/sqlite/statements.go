@@ -34,6 +34,15 @@ func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
 	return kept.(*sql.Stmt), err
 }
 
+// close closes the statements. Those on a *sql.Conn don't end with it, and would keep SQLite from closing the file.
+func (s *statements) close() error {
+	var errs []error
+	for _, kept := range s.kept.Range {
+		errs = append(errs, kept.(*sql.Stmt).Close())
+	}
+	return errors.Join(errs...)
+}
+
 // exec runs a statement to its end and returns how many rows it changed.
 func (s *statements) exec(query string, args ...any) (changed int64, err error) {
 	stmt, err := s.get(context.Background(), query)

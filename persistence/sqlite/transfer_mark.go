@@ -53,23 +53,34 @@ func (s *Source) mark(ctx context.Context, to string) error {
 	if _, err := s.conn.ExecContext(ctx, keepMark, to); err != nil {
 		return err
 	}
-	for _, trigger := range refusals(to) {
-		if _, err := s.conn.ExecContext(ctx, trigger); err != nil {
-			return err
-		}
+	if err := refuseWrites(ctx, s.conn, "moved", errMoved(to)); err != nil {
+		return err
 	}
 	_, err := s.conn.ExecContext(ctx, "COMMIT")
 	return err
 }
 
-// refusals make the triggers.
-func refusals(to string) (statements []string) {
-	why := "'" + strings.ReplaceAll(errMoved(to).Error(), "'", "''") + "'"
+// refuseWrites has whatever is written to the tables of the record fail with the words of why.
+func refuseWrites(ctx context.Context, conn *sql.Conn, name string, why error) error {
+	words := "'" + strings.ReplaceAll(why.Error(), "'", "''") + "'"
+	return eachRefusal(ctx, conn, name, func(trigger, change, table string) string {
+		return fmt.Sprintf("CREATE TRIGGER %s BEFORE %s ON %s BEGIN SELECT RAISE(ABORT, %s); END", trigger, change, table, words)
+	})
+}
+
+// allowWrites undoes refuseWrites.
+func allowWrites(ctx context.Context, conn *sql.Conn, name string) error {
+	return eachRefusal(ctx, conn, name, func(trigger, _, _ string) string { return "DROP TRIGGER IF EXISTS " + trigger })
+}
+
+func eachRefusal(ctx context.Context, conn *sql.Conn, name string, statement func(trigger, change, table string) string) error {
 	for _, t := range transfer.Tables() {
 		for _, change := range []string{"INSERT", "UPDATE", "DELETE"} {
-			statements = append(statements, fmt.Sprintf("CREATE TRIGGER moved_%s_%s BEFORE %s ON %s BEGIN SELECT RAISE(ABORT, %s); END",
-				t.Name, strings.ToLower(change), change, t.Name, why))
+			trigger := fmt.Sprintf("%s_%s_%s", name, t.Name, strings.ToLower(change))
+			if _, err := conn.ExecContext(ctx, statement(trigger, change, t.Name)); err != nil {
+				return err
+			}
 		}
 	}
-	return statements
+	return nil
 }

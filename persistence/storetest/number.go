@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ var numbering = []promise{
 	{"settled transactions come in the order of their event ids", settledInOrder},
 	{"nobody sees another audience's transactions", audiencesApart},
 	{"a reader that follows event ids misses nothing", followerMissesNothing},
+	{"event ids that are skipped are never given", skippedEventIDs},
 }
 
 func eventIDsGrow(t *testing.T, s verdict.Store) {
@@ -110,6 +112,31 @@ func audiencesApart(t *testing.T, s verdict.Store) {
 	}
 	settledAre(t, s, &verdict.Audience{Tenant: "nobody"}, 0, 100, nil)
 	settledAre(t, s, nil, 0, 100, all)
+}
+
+func skippedEventIDs(t *testing.T, s verdict.Store) {
+	restorable, ok := s.(verdict.Restorable)
+	if !ok {
+		t.Fatalf("%T is no verdict.Restorable", s)
+	}
+	first := settle(t, s, accepted("owner", 1, time.Now()))
+	for _, count := range []int64{1, verdict.SkippedEventIDs} {
+		before := lastEventID(t, s)
+		if err := restorable.SkipEventIDs(t.Context(), count); err != nil {
+			t.Fatal(err)
+		}
+		if last := lastEventID(t, s); last != before+count {
+			t.Errorf("%d after %d were skipped from %d", last, count, before)
+		}
+		standsAs(t, s, first)
+	}
+	last := lastEventID(t, s)
+	second := settle(t, s, accepted("owner", 2, time.Now()))
+	if second.EventID != last+2 {
+		t.Errorf("event id %d after %d", second.EventID, last)
+	}
+	settledAre(t, s, nil, 0, 10, []verdict.Transaction{first, second})
+	is(t, "skip", restorable.SkipEventIDs(ended(t), 1), context.Canceled)
 }
 
 // followerMissesNothing: an event id that shows up later than a greater one would never be told to anybody.
