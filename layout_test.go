@@ -2,13 +2,13 @@ package verdict
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // TestImports holds the import rule: any package may import the root; a parent may import its own children; partners may
-// import provider/wire, and stores persistence/relational and persistence/transfer; cmd may import anything; the root imports
-// the standard library only.
+// import provider/wire, and stores what is sharedByStores; cmd may import anything; the root imports the standard library only.
 func TestImports(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{join .Imports " "}}`, "./...").CombinedOutput()
 	if err != nil {
@@ -24,6 +24,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
+var sharedByStores = []string{"verdict/persistence/relational", "verdict/persistence/transfer", "verdict/persistence/folder"}
+
 func mayImport(importer, imported string) bool {
 	switch {
 	case strings.HasPrefix(importer, "verdict/cmd/"):
@@ -32,7 +34,7 @@ func mayImport(importer, imported string) bool {
 		return !strings.Contains(imported, ".") && !strings.HasPrefix(imported, "verdict/")
 	case strings.HasPrefix(importer, "verdict/provider/") && imported == "verdict/provider/wire":
 		return true
-	case strings.HasPrefix(importer, "verdict/persistence/") && (imported == "verdict/persistence/relational" || imported == "verdict/persistence/transfer"):
+	case strings.HasPrefix(importer, "verdict/persistence/") && slices.Contains(sharedByStores, imported):
 		return true
 	case !strings.HasPrefix(imported, "verdict/"):
 		return true // the root, the standard library, or a dependency

@@ -100,7 +100,7 @@ func (g *gateway) runWith(ctx context.Context, d doors, apps net.Listener) error
 	desk := &admin.Desk{
 		Store: g.store, Settler: g.settler, Log: g.log, Concerns: g.concerns(space, clock),
 		Counted: slices.Concat(g.counted(), g.notifier.Metrics(), g.turnstile.metrics(), g.certificate.metrics(), operators.metrics(),
-			space.metrics(), clock.metrics()),
+			space.metrics(), clock.metrics(), retentionMetrics(g.archives)),
 	}
 	metrics := desk.Metrics()
 	group, ctx := errgroup.WithContext(ctx)

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type config struct {
 	Notify    map[string]notifyConfig   `koanf:"notify"`
 	Schedule  scheduleConfig            `koanf:"schedule"`
 	Keys      keyConfig                 `koanf:"idempotency"`
+	Retention retentionConfig           `koanf:"retention"`
 	Sweep     time.Duration             `koanf:"sweep"`
 	ShedAfter time.Duration             `koanf:"shed_after"`
 	Language  string                    `koanf:"language"`
@@ -100,7 +102,7 @@ func decode(from map[string]any, into any, others ...any) error {
 	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		Result: into, TagName: "koanf", Metadata: &read, WeaklyTypedInput: true,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.StringToTimeDurationHookFunc(), stringToList, stringToTime,
+			daysToHours, mapstructure.StringToTimeDurationHookFunc(), stringToList, stringToTime,
 		),
 	})
 	if err != nil {
@@ -114,6 +116,19 @@ func decode(from map[string]any, into any, others ...any) error {
 		return refuseSetting(read.Unused[0], into, others...)
 	}
 	return nil
+}
+
+var days = regexp.MustCompile(`^([0-9]{1,5})d$`)
+
+// daysToHours lets a time be given in days, of 24 hours: 90d.
+func daysToHours(from, to reflect.Type, value any) (any, error) {
+	text, ok := value.(string)
+	found := days.FindStringSubmatch(text)
+	if !ok || to != reflect.TypeFor[time.Duration]() || found == nil {
+		return value, nil
+	}
+	n, err := strconv.Atoi(found[1])
+	return time.Duration(n) * 24 * time.Hour, err
 }
 
 // stringToList takes the members of a list from a text with commas between them, and spaces beside those if need be.
@@ -184,6 +199,9 @@ func (c config) validate() error {
 	}
 	if err := c.Traces.validate(); err != nil {
 		return fmt.Errorf("config: traces.%w", err)
+	}
+	if err := c.Retention.validate(c.Keys); err != nil {
+		return fmt.Errorf("config: retention.%w", err)
 	}
 	if _, ok := c.Providers[c.Provider]; !ok {
 		return fmt.Errorf("config: provider: %q is not among providers (%s)", c.Provider, strings.Join(c.providerNames(), ", "))

@@ -119,7 +119,8 @@ type gateway struct {
 	flow     *flow
 
 	turnstile   *turnstile
-	certificate *certificate // nil: plain HTTP
+	certificate *certificate       // nil: plain HTTP
+	archives    *verdict.Retention // nil: everything is kept
 
 	stopping atomic.Bool
 }
@@ -147,6 +148,9 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	p.bus = nudging{p.bus, notifier.Nudge}
 	g := &gateway{parts: p, config: c, log: log, notifier: notifier, relay: verdict.NewRelay(p.bus, log), flow: newFlow(p.providers)}
 	g.planner = verdict.NewPlanner(p.store, p.providers, c.Schedule.schedule(), asking)
+	if g.archives, err = c.Retention.open(p.store, log); err != nil {
+		return nil, err
+	}
 	verifiers, err := c.verifiers()
 	if err != nil {
 		return nil, err
@@ -261,6 +265,9 @@ func (g *gateway) work(ctx context.Context, group *errgroup.Group) {
 	}
 	group.Go(func() error { return sweeper.Run(ctx) })
 	group.Go(func() error { return g.notifier.Run(ctx) })
+	if g.archives != nil {
+		group.Go(func() error { return g.archives.Run(ctx) })
+	}
 }
 
 // sendAway tells connected apps to come back and ends the listener.

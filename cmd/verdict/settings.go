@@ -51,6 +51,8 @@ var settings = []setting{
 	{"idempotency.concurrent", "replay", "answer to a repeat while the first is pending: replay (202) or conflict (409)"},
 	{"idempotency.life", "15m", "of a key that we issued, until its first use"},
 	{"idempotency.retention", "24h", "how long a key is remembered after the verdict"},
+	{"retention.transactions", "0d", "how long after its verdict a transaction is on record, such as 90d; then it is archived and deleted. 0d: for ever"},
+	{"retention.archive", "data/archive", "folder of the archive, one file of JSON lines a day; unused while retention.transactions is 0d"},
 	{"sweep", "500ms", "how often to look for work that is due"},
 	{"shed_after", "5s", "refuse new transactions (503) while those before them have waited so long to be sent to the partner; 0s: never"},
 	{"language", "fr", "of answers to apps that name none: fr or en"},

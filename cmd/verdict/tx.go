@@ -70,7 +70,8 @@ func (o *operator) showCommand() *cobra.Command {
 		Use:   "show ID",
 		Short: "Show all that is known of a transaction",
 		Long: `Shows a transaction with all that was heard of it, in the order in which it happened, and what the
-partner sent, word for word.`,
+partner sent, word for word. What was archived (retention.transactions) isn't on record any more: look for its
+id in the files of retention.archive.`,
 		Example: "  verdict tx show 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -32,7 +32,10 @@ type Store struct {
 	closed       bool
 }
 
-var _ verdict.Restorable = (*Store)(nil)
+var (
+	_ verdict.Restorable = (*Store)(nil)
+	_ verdict.Forgetter  = (*Store)(nil)
+)
 
 var (
 	// ErrClosed is what calls after Close return.

@@ -29,14 +29,18 @@ func (s *Store) Parked(ctx context.Context, limit int) ([]verdict.Webhook, error
 		return nil, fmt.Errorf("read parked webhooks: %w", err)
 	}
 	defer s.leave()
-	var found []verdict.Webhook
+	return s.webhooks(limit, func(_ verdict.Webhook, known bool) bool { return known }), nil
+}
+
+// webhooks returns the first parked webhooks that fulfil a condition on them and on whether their transaction is known.
+func (s *Store) webhooks(limit int, are func(w verdict.Webhook, known bool) bool) (found []verdict.Webhook) {
 	for _, w := range s.parked {
-		if _, known := s.transactions[w.Transaction]; known && len(found) < limit {
+		if _, known := s.transactions[w.Transaction]; len(found) < limit && are(w, known) {
 			w.Body = slices.Clone(w.Body)
 			found = append(found, w)
 		}
 	}
-	return found, nil
+	return found
 }
 
 // Unpark implements verdict.Store.

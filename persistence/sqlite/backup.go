@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
+
+	"verdict/persistence/folder"
 )
 
 // A Copy is what a backup or a restored file holds.
@@ -62,13 +64,13 @@ func Backup(ctx context.Context, from, to string, replace bool) (c Copy, err err
 
 // build has make make a file, and gives it its name only when it is whole and on disk.
 func build(to string, make func(path string) error) (err error) {
-	folder := filepath.Dir(to)
-	if err := createFolder(folder); err != nil {
-		return fmt.Errorf("%w; give a path in a folder that this user may write to", err)
+	in := filepath.Dir(to)
+	if err := createFolder(in); err != nil {
+		return err
 	}
-	f, err := os.CreateTemp(folder, "."+filepath.Base(to)+".*.part") // with mode 0600
+	f, err := os.CreateTemp(in, "."+filepath.Base(to)+".*.part") // with mode 0600
 	if err != nil {
-		return fmt.Errorf("%w; give a path in a folder that this user may write to", err)
+		return cannotWrite(err)
 	}
 	defer func() {
 		err = errors.Join(err, f.Close())
@@ -90,7 +92,7 @@ func build(to string, make func(path string) error) (err error) {
 	if err := os.Rename(f.Name(), to); err != nil {
 		return err
 	}
-	return syncFolder(folder)
+	return folder.Sync(in)
 }
 
 // copyStore copies a store into an empty file, has finish change the copy, and checks it. Nothing of it is synced.

@@ -35,7 +35,10 @@ type Store struct {
 	commits *relational.Commits
 }
 
-var _ verdict.Restorable = (*Store)(nil)
+var (
+	_ verdict.Restorable = (*Store)(nil)
+	_ verdict.Forgetter  = (*Store)(nil)
+)
 
 // ErrClosed is what calls after Close return.
 var ErrClosed = relational.ErrClosed

@@ -22,7 +22,9 @@ type promise struct {
 
 // Run tests the stores that open returns. Each must be new and empty; Run closes it.
 func Run(t *testing.T, open func(t *testing.T) verdict.Store) {
-	for _, group := range [][]promise{creating, replacing, claiming, asking, knowing, numbering, delivering, notifying, spending, keeping, reviewing, closing} {
+	for _, group := range [][]promise{
+		creating, replacing, claiming, asking, knowing, numbering, delivering, notifying, spending, keeping, reviewing, forgetting, closing,
+	} {
 		for _, p := range group {
 			t.Run(p.name, func(t *testing.T) { p.test(t, opened(t, open)) })
 		}
