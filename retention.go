@@ -53,10 +53,10 @@ const (
 	retentionEvery = time.Minute
 
 	// retentionBatch is how many transactions are archived together: the deletion shares a commit with what apps wait for.
-	retentionBatch = 32
+	retentionBatch = 16
 
 	// retentionRests times as long as a batch took is waited after it: what apps wait for comes first.
-	retentionRests = 4
+	retentionRests = 9
 )
 
 // Run archives until ctx ends.
