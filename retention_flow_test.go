@@ -64,8 +64,9 @@ func (s *system) archives(t *testing.T, n int) (*shelf, *verdict.Retention) {
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	for range n {
-		r = &verdict.Retention{Store: s.store.(verdict.Forgetter), Archive: a, For: keptFor, Log: slog.New(slog.DiscardHandler)}
-		running.Go(func() { _ = r.Run(ctx) })
+		instance := &verdict.Retention{Store: s.store.(verdict.Forgetter), Archive: a, For: keptFor, Log: slog.New(slog.DiscardHandler)}
+		running.Go(func() { _ = instance.Run(ctx) })
+		r = instance
 	}
 	t.Cleanup(func() {
 		stop()
