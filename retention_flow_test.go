@@ -48,6 +48,24 @@ func (a *shelf) holds() []string {
 	return slices.Sorted(maps.Keys(a.over))
 }
 
+func (a *shelf) times(id string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.over[id]
+}
+
+func (a *shelf) heard(id string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.pieces[id]
+}
+
+func (a *shelf) set(fails bool, kept func([]verdict.Past)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fails, a.kept = fails, kept
+}
+
 func (a *shelf) strays() []verdict.Webhook {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -120,9 +138,9 @@ func TestWhatIsOverIsArchivedAndForgotten(t *testing.T) {
 		if held := a.holds(); !slices.Equal(held, ids) {
 			t.Errorf("archived %d", len(held))
 		}
-		for id, times := range a.over {
-			if times != 1 || a.pieces[id] != 1 {
-				t.Errorf("%s was archived %d times, with %d pieces of evidence", id, times, a.pieces[id])
+		for _, id := range ids {
+			if a.times(id) != 1 || a.heard(id) != 1 {
+				t.Errorf("%s was archived %d times, with %d pieces of evidence", id, a.times(id), a.heard(id))
 			}
 		}
 		s.mustBeGone(t, ids...)
@@ -164,7 +182,7 @@ func TestWhatIsPendingOrForReviewOrContradictsItselfStays(t *testing.T) {
 func TestNothingIsForgottenThatIsNotArchived(t *testing.T) {
 	run(t, decides(), func(t *testing.T, s *system) {
 		a, r := s.archives(t, 1)
-		a.fails = true
+		a.set(true, nil)
 		tx := s.accept(t, "k")
 		pass(time.Minute)
 		s.forgetKeys(t)
@@ -172,26 +190,23 @@ func TestNothingIsForgottenThatIsNotArchived(t *testing.T) {
 		if s.get(t, tx.ID).Status != verdict.Succeeded || r.Failures.Load() < 5 {
 			t.Fatalf("%d failures", r.Failures.Load())
 		}
-		a.mu.Lock()
-		a.fails = false
 		heard := false
-		a.kept = func([]verdict.Past) { // in the middle of it a webhook comes, whose evidence isn't in the archive yet
+		a.set(false, func([]verdict.Past) { // in the middle of it a webhook comes, whose evidence isn't in the archive yet
 			if !heard {
 				heard = true
 				if err := s.webhook(t, tx.ID, verdict.OutcomeSucceeded); err != nil {
 					t.Error(err)
 				}
 			}
-		}
-		a.mu.Unlock()
+		})
 		pass(time.Minute)
-		if s.get(t, tx.ID).Status != verdict.Succeeded || a.over[tx.ID] != 1 {
-			t.Errorf("it was archived %d times", a.over[tx.ID])
+		if s.get(t, tx.ID).Status != verdict.Succeeded || a.times(tx.ID) != 1 {
+			t.Errorf("it was archived %d times", a.times(tx.ID))
 		}
 		pass(time.Minute)
 		s.mustBeGone(t, tx.ID)
-		if a.over[tx.ID] != 2 || a.pieces[tx.ID] != 2 {
-			t.Errorf("it was archived %d times, last with %d pieces of evidence", a.over[tx.ID], a.pieces[tx.ID])
+		if a.times(tx.ID) != 2 || a.heard(tx.ID) != 2 {
+			t.Errorf("it was archived %d times, last with %d pieces of evidence", a.times(tx.ID), a.heard(tx.ID))
 		}
 	})
 }
