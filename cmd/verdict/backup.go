@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -28,7 +27,7 @@ use. A PostgreSQL database is backed up with its own tools.`,
   verdict backup --database sqlite:/var/lib/verdict/verdict.db /backup/verdict.db --force`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := commandConfig(cmd)
+			c, err := effectiveConfig(cmd)
 			if err != nil {
 				return err
 			}
@@ -47,15 +46,6 @@ use. A PostgreSQL database is backed up with its own tools.`,
 	addFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&replace, "force", false, "replace FILE if there is one")
 	return cmd
-}
-
-// commandConfig is the configuration of a command that takes the settings of serve.
-func commandConfig(cmd *cobra.Command) (config, error) {
-	k, err := loadSettings(cmd.Flags(), os.Environ())
-	if err != nil {
-		return config{}, err
-	}
-	return decodeConfig(k)
 }
 
 func errNoBackup(database string) error {

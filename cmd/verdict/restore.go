@@ -39,7 +39,7 @@ for that time with the record before you let apps in; see docs/operating.md.`,
 			if (len(args) == 1) == inPlace {
 				return errors.New("give either the FILE to restore, or --in-place if the copy stands where the setting database says")
 			}
-			c, err := commandConfig(cmd)
+			c, err := effectiveConfig(cmd)
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,7 @@
 // Package archive keeps what the record forgets, in a folder: one file a day, one JSON object a line.
 //
 // A line comes again if a crash came between the archive and the record, or if a copy of the record was restored: readers
-// keep one of each kind and id. A line that is no JSON is what a crash or a full disk has left of one; it comes again whole.
+// keep one of each kind and id, and of webhooks one of each body. A line that is no JSON is what a crash or a full disk has left of one; it comes again whole.
 package archive
 
 import (

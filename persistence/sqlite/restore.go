@@ -20,7 +20,8 @@ func Restore(ctx context.Context, from, to string, fit func(*Store) error) (c Co
 	}
 	for _, end := range []string{"", "-wal", "-shm"} { // a log would be taken for the new file's
 		if _, err := os.Lstat(to + end); !errors.Is(err, fs.ErrNotExist) {
-			return Copy{}, fmt.Errorf("restore: %s is there already; move it away, with what is beside it, and keep it: it may tell what the copy doesn't", to+end)
+			return Copy{}, fmt.Errorf("restore: %s is there already; move it away, with what is beside it, and keep it: "+
+				"it may tell what the copy doesn't", to+end)
 		}
 	}
 	if err := check(ctx, from); err != nil {
