@@ -57,7 +57,8 @@ func readArchive(t *testing.T, dir string) map[string]archived {
 
 // forgetting is what a gateway is told that keeps transactions for two seconds.
 func forgetting(archive string) []string {
-	return []string{"--idempotency-retention", "0s", "--retention-transactions", "2s", "--retention-archive", archive}
+	return []string{"--idempotency-retention", "0s", "--retention-transactions", "2s", "--retention-archive", archive,
+		"--traces-endpoint", "http://127.0.0.1:9"} // where nobody listens: a store that is traced is another, and forgets all the same
 }
 
 // TestWhatIsOverLeavesTheRecordForTheArchive crashes the gateway again and again while it archives under load: each

@@ -46,7 +46,8 @@ type parts struct {
 	store     verdict.Store
 	bus       bus
 	providers map[string]verdict.Provider
-	traces    *tracing.Tracer // nil: there are none
+	traces    *tracing.Tracer   // nil: there are none
+	forgetter verdict.Forgetter // the store, if it is one
 }
 
 // openParts opens what the configuration names. The parts are closed by close, in reverse order.
@@ -59,6 +60,7 @@ func openParts(ctx context.Context, c config, log *slog.Logger) (p parts, closeA
 	if err != nil {
 		return parts{}, nil, fmt.Errorf("config: database: %w", err)
 	}
+	p.forgetter, _ = p.store.(verdict.Forgetter)
 	js, err := stream.Open(ctx, c.Stream.at(log))
 	if err != nil {
 		return parts{}, nil, errors.Join(fmt.Errorf("config: %w", err), p.store.Close())
@@ -148,7 +150,7 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	p.bus = nudging{p.bus, notifier.Nudge}
 	g := &gateway{parts: p, config: c, log: log, notifier: notifier, relay: verdict.NewRelay(p.bus, log), flow: newFlow(p.providers)}
 	g.planner = verdict.NewPlanner(p.store, p.providers, c.Schedule.schedule(), asking)
-	if g.archives, err = c.Retention.open(p.store, log); err != nil {
+	if g.archives, err = c.Retention.open(p.forgetter, log); err != nil {
 		return nil, err
 	}
 	verifiers, err := c.verifiers()

@@ -63,7 +63,9 @@ func (p parts) traced(t *tracing.Tracer) parts {
 	if t == nil {
 		return p
 	}
-	traced := parts{store: t.Store(p.store), bus: tracedBus{p.bus, t}, providers: map[string]verdict.Provider{}, traces: t}
+	traced := parts{
+		store: t.Store(p.store), bus: tracedBus{p.bus, t}, providers: map[string]verdict.Provider{}, traces: t, forgetter: p.forgetter,
+	}
 	for name, adapter := range p.providers {
 		traced.providers[name] = t.Provider(name, adapter)
 	}

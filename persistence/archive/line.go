@@ -32,6 +32,7 @@ type Transaction struct {
 	Version     int64          `json:"version"`
 	EventID     int64          `json:"event_id"`
 	Sends       int            `json:"sends"`
+	Trace       string         `json:"trace,omitempty"`
 	CreatedAt   time.Time      `json:"created_at"`
 	SentAt      time.Time      `json:"sent_at,omitzero"`
 	SettledAt   time.Time      `json:"settled_at"`
@@ -81,7 +82,7 @@ func newTransaction(p verdict.Past, now time.Time) Transaction {
 	line := Transaction{
 		Kind: ofTransaction, ID: t.ID, ArchivedAt: now.UTC(), Tenant: t.Tenant, Owner: t.Owner, Operation: t.Operation, Key: t.Key,
 		Provider: t.Provider, Reference: t.Reference, Fingerprint: hex.EncodeToString(t.Fingerprint[:]),
-		Status: t.Status, Reason: t.Reason, Version: t.Version, EventID: t.EventID, Sends: t.Sends,
+		Status: t.Status, Reason: t.Reason, Version: t.Version, EventID: t.EventID, Sends: t.Sends, Trace: t.Trace,
 		CreatedAt: t.CreatedAt, SentAt: t.SentAt, SettledAt: t.SettledAt, ToldAt: t.ToldAt, ConfirmedAt: t.ConfirmedAt,
 		Payload: newBytes(t.Payload), Evidence: make([]Evidence, len(p.Evidence)),
 	}
