@@ -225,7 +225,7 @@ func TestAWebhookOfWhatIsForgottenDoesNotWaitForEver(t *testing.T) {
 			t.Fatal(err)
 		}
 		parked := func() int {
-			b, err := s.store.Backlog(t.Context())
+			b, err := s.store.Backlog(t.Context(), time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -81,7 +81,8 @@ func scrapeGateway(t *testing.T) []byte {
 	cert, key := pair(t, dir)
 	start(t, exec.Command(binary, "thirdparty", "--address", partner, "--speed", "30"))
 	gateway := exec.Command(binary, "serve", "--address", apps, "--admin-address", freeAddress(t), "--admin-probes", probes,
-		"--database", "sqlite:"+filepath.Join(dir, "verdict.db"), "--stream-dir", filepath.Join(dir, "stream"))
+		"--database", "sqlite:"+filepath.Join(dir, "verdict.db"), "--stream-dir", filepath.Join(dir, "stream"),
+		"--retention-transactions", "90d", "--retention-archive", filepath.Join(dir, "archive"))
 	gateway.Env = append(gateway.Environ(), "VERDICT_PROVIDERS_DJAMO_URL=http://"+partner,
 		"VERDICT_ADMIN_TLS_CERT="+cert, "VERDICT_ADMIN_TLS_KEY="+key, "VERDICT_NOTIFY_SHOP_FORMAT=callback", "VERDICT_NOTIFY_SHOP_URL="+backend.URL)
 	start(t, gateway)
