@@ -25,6 +25,11 @@ func (s *Store) Forget(ctx context.Context, archived []verdict.Past) (int, error
 		}
 		delete(s.transactions, t.ID)
 		delete(s.evidence, t.ID)
+		for i, n := range s.notices {
+			if n.Transaction == t.ID {
+				s.notices[i] = verdict.Notice{} // of no endpoint; the numbers of the others stay
+			}
+		}
 		forgotten++
 	}
 	return forgotten, nil

@@ -19,6 +19,8 @@ const (
 			RETURNING t.id
 		), dropped AS (
 			DELETE FROM evidence e USING gone WHERE e.transaction_id = gone.id
+		), untold AS (
+			DELETE FROM notices n USING gone WHERE n.transaction_id = gone.id
 		)
 		SELECT count(*) FROM gone`
 

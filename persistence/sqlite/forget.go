@@ -14,6 +14,7 @@ const (
 		AND NOT EXISTS (SELECT 1 FROM evidence WHERE transaction_id = ?1 AND conflict = 1)`
 
 	forgetEvidence = `DELETE FROM evidence WHERE transaction_id = ?`
+	forgetNotices  = `DELETE FROM notices WHERE transaction_id = ?`
 
 	stranded = `SELECT provider, transaction_id, body, at FROM parked WHERE at < ?
 		AND NOT EXISTS (SELECT 1 FROM transactions WHERE id = parked.transaction_id) ORDER BY number LIMIT ?`
@@ -38,8 +39,10 @@ func (c *commit) forget(archived []verdict.Past) (forgotten int, err error) {
 			continue
 		}
 		forgotten++
-		if _, err := c.kept.exec(forgetEvidence, past.Transaction.ID); err != nil {
-			return 0, err
+		for _, rest := range []string{forgetEvidence, forgetNotices} {
+			if _, err := c.kept.exec(rest, past.Transaction.ID); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return forgotten, nil

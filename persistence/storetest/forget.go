@@ -10,6 +10,7 @@ import (
 var forgetting = []promise{
 	{"what is archived is forgotten, with its evidence", forgotten},
 	{"what is pending, holds its key, contradicts itself or has been heard of since is not forgotten", notForgotten},
+	{"what backends were or are to be told of it is forgotten as well", forgottenNotices},
 	{"a forgotten transaction is unknown, and its readers go on", afterForgetting},
 	{"webhooks that wait in vain are found by their age", strandedWebhooks},
 }
@@ -58,6 +59,25 @@ func forgotten(t *testing.T, s verdict.Store) {
 		}
 	}
 	settledAre(t, s, nil, 0, 10, []verdict.Transaction{all[0].Transaction, all[4].Transaction})
+}
+
+func forgottenNotices(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	notices := enlisted(t, s, 2, now)
+	gone, stays := notices[0].Transaction, notices[1].Transaction
+	release(t, s, now.Add(time.Hour), 10, 2)
+	tx, err := s.Transaction(t.Context(), gone)
+	is(t, "read "+gone, err, nil)
+	forget(t, s, 1, past(t, s, tx))
+	for id, want := range map[string]int{gone: 0, stays: 1} {
+		if of, err := s.NoticesOf(t.Context(), id); err != nil || len(of) != want {
+			t.Errorf("notices of %s: %+v, error %v, want %d", id, of, err, want)
+		}
+	}
+	left, err := s.Notices(t.Context(), backend, verdict.NoticePending, 0, 10)
+	if err != nil || len(left) != 1 || left[0].Transaction != stays {
+		t.Errorf("pending notices: %+v, error %v", left, err)
+	}
 }
 
 func notForgotten(t *testing.T, s verdict.Store) {
