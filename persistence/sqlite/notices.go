@@ -17,7 +17,7 @@ const (
 	// What is settled names the stage as a literal, so that the partial index serves it.
 	anyVerdict = `SELECT 1 FROM endpoints e JOIN transactions t ON t.stage = 'settled' AND t.event_id > e.position
 		WHERE e.name = ? LIMIT 1`
-	passed = `SELECT count(*), coalesce(max(event_id), 0) FROM (SELECT event_id FROM transactions
+	reach = `SELECT count(*), coalesce(max(event_id), 0) FROM (SELECT event_id FROM transactions
 		WHERE stage = 'settled' AND event_id > (SELECT position FROM endpoints WHERE name = ?) ORDER BY event_id LIMIT ?)`
 	enlist = `INSERT INTO notices (endpoint, transaction_id, version, attempts, due, settled_at, result)
 		SELECT ?1, id, 1, 0, settled_at, settled_at, '' FROM transactions
@@ -75,7 +75,7 @@ func scanStretch(rows *sql.Rows) (s stretch, err error) {
 }
 
 func (c *commit) enlist(endpoint, tenant string, limit int) (int, error) {
-	s, err := first(list(context.Background(), c.kept, scanStretch, passed, endpoint, limit))
+	s, err := first(list(context.Background(), c.kept, scanStretch, reach, endpoint, limit))
 	if err != nil || s.count == 0 {
 		return 0, err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // TestNoQueryReadsAWholeTable: all tables grow without end but meta, of one row, and parked, which is mostly empty (the
-// subquery is the one of passed, which has a limit). Nor
+// subquery is the one of reach, which has a limit). Nor
 // does any put in order what it reads, which may be far more than it takes; but for waiting, which finds a few names.
 func TestNoQueryReadsAWholeTable(t *testing.T) {
 	s := openAt(t, newPath(t))
@@ -18,7 +18,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 		byID: 1, byScope: 4, settled: 2, settledOfAudience: 4, replaceTransaction: 16, anyDue: 3, claimDue: 6, dropCommand: 1,
 		insertEvidence: 11, contradict: 2, known: 1, history: 1, parked: 1, unpark: 3, inReview: 2, conflicts: 2, releasable: 1, releaseKeys: 1,
 		putOff: 2, dueSince: 3, waiting: 0, partner: 1, pace: 1, learned: 1, providerOf: 1, providerOfVersion: 2,
-		tell: 2, confirm: 2, unconfirmed: 5, forgetSpent: 2, anyVerdict: 1, passed: 2, enlist: 3, dueNotices: 3, claimNotices: 4,
+		tell: 2, confirm: 2, unconfirmed: 5, forgetSpent: 2, anyVerdict: 1, reach: 2, enlist: 3, dueNotices: 3, claimNotices: 4,
 		replaceNotice: 8, noticesOf: 1, noticesIn[verdict.NoticePending]: 3, noticesIn[verdict.NoticeTold]: 3,
 		noticesIn[verdict.NoticeGivenUp]: 3,
 	} {
