@@ -89,6 +89,10 @@ type Store interface {
 	// EventID. It is for people, and may look through all that is pending.
 	InStage(ctx context.Context, stage Stage, after int64, limit int) ([]Transaction, error)
 
+	// Walk returns at most limit transactions without their payloads, in the order of their ids, the greatest first: those with
+	// ids from from on and below below. It reads no more than it returns, however many there are.
+	Walk(ctx context.Context, from, below string, limit int) ([]Transaction, error)
+
 	// Conflicts returns at most limit pieces of evidence that contradict a verdict, with a number greater than after,
 	// in the order of storing. What was stored before the verdict is one of them from the verdict on, and keeps its
 	// number: that may be smaller than one returned before.

@@ -199,6 +199,17 @@ func (t Transaction) Contradicts(e Evidence) bool {
 	return t.Settled() && e.decides() && Status(e.Outcome) != t.Status
 }
 
+// SettledBy returns where the verdict came from: the evidence that settled a transaction has the verdict's time. It is empty
+// if none of the history has.
+func (t Transaction) SettledBy(history []Evidence) Source {
+	for _, e := range history {
+		if t.Settled() && e.At.Equal(t.SettledAt) {
+			return e.Source
+		}
+	}
+	return ""
+}
+
 func (t Transaction) settle(s Status, reason string, now time.Time) Transaction {
 	t.Status, t.Stage, t.Reason, t.SettledAt, t.Due = s, StageSettled, reason, now, time.Time{}
 	return t

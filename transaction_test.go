@@ -197,6 +197,27 @@ func TestNoSequenceOfEvidenceBreaksTheRules(t *testing.T) {
 	})
 }
 
+func TestAVerdictTellsWhatItCameFrom(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		policy := rapid.SampledFrom([]Policy{executesTwice, deduplicates}).Draw(t, "policy")
+		tx, history := sent(policy), []Evidence(nil)
+		var want Source
+		for n := range rapid.IntRange(1, 12).Draw(t, "pieces") {
+			if c, ok := tx.Command(); ok && c.Kind == Submit {
+				tx = tx.Send(policy, after(time.Duration(n)*time.Minute))
+			}
+			e := drawEvidence(t, tx, after(time.Duration(n+1)*time.Minute))
+			history = append(history, e)
+			if tx = tx.Weigh(e, policy); tx.Settled() && want == "" {
+				want = e.Source
+			}
+		}
+		if got := tx.SettledBy(history); got != want {
+			t.Fatalf("%+v came from %q, want %q", tx, got, want)
+		}
+	})
+}
+
 func drawEvidence(t *rapid.T, tx Transaction, now time.Time) Evidence {
 	e := Evidence{
 		Source:  rapid.SampledFrom([]Source{SourceReply, SourceWebhook, SourceCheck}).Draw(t, "source"),

@@ -223,6 +223,14 @@ func (m *memory) InStage(ctx context.Context, stage verdict.Stage, after int64, 
 	return m.which(after, limit, func(t verdict.Transaction) bool { return t.Stage == stage }), err
 }
 
+func (m *memory) Walk(ctx context.Context, from, below string, limit int) ([]verdict.Transaction, error) {
+	err := m.enter(ctx, "Walk")
+	defer m.mu.Unlock()
+	found := m.which(0, len(m.byID), func(t verdict.Transaction) bool { return t.ID >= from && t.ID < below })
+	slices.SortFunc(found, func(a, b verdict.Transaction) int { return cmp.Compare(b.ID, a.ID) })
+	return found[:min(limit, len(found))], err
+}
+
 func (m *memory) Conflicts(ctx context.Context, after int64, limit int) ([]verdict.Conflict, error) {
 	err := m.enter(ctx, "Conflicts")
 	defer m.mu.Unlock()

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,7 @@ func TestOpenSaysTheMend(t *testing.T) {
 	run(t, foreign, "CREATE SCHEMA "+schema+"; CREATE TABLE transactions (id int)")
 
 	for url, mend := range map[string]string{
-		newer:                              "its schema is version 99, which takes a verdict that knows version 99 or later, and this one knows 2; upgrade verdict",
+		newer:                              fmt.Sprintf("its schema is version 99, which takes a verdict that knows version 99 or later, and this one knows %d; upgrade verdict", len(released(t))),
 		foreign:                            "give a database or schema that Verdict made, or an empty one",
 		weak + "&synchronous_commit=off":   "ALTER ROLE \"verdict\" SET synchronous_commit = on",
 		weak + "&synchronous_commit=local": "ALTER ROLE \"verdict\" SET synchronous_commit = on",

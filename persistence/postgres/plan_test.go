@@ -21,7 +21,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 		byID: false, byScope: false, settled: false, settledOfAudience: false, unconfirmed: false, inReview: false, history: false,
 		conflicts: false, waiting: true, partner: false, parked: false, claimDue: false, dueSince: false, releasable: false, releaseKeys: false,
 		insertTransactions: true, standing: false, replaceTransactions: true, record: true, deliver: false, putOff: false,
-		facts: false, known: false, park: false, unpark: false, forgetSpent: false, spend: false, lock: false,
+		facts: false, known: false, park: false, unpark: false, forgetSpent: false, spend: false, lock: false, walk: false,
 		anyVerdict: false, enlist: true, dueNotices: false, claimNotices: false, replaceNotice: false, noticesOf: false,
 	} {
 		for _, line := range plan(t, s, query) {

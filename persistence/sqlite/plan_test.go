@@ -20,7 +20,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 		putOff: 2, dueSince: 3, waiting: 0, partner: 1, pace: 1, learned: 1, providerOf: 1, providerOfVersion: 2,
 		tell: 2, confirm: 2, unconfirmed: 5, forgetSpent: 2, anyVerdict: 1, reach: 2, enlist: 3, dueNotices: 3, claimNotices: 4,
 		replaceNotice: 8, noticesOf: 1, noticesIn[verdict.NoticePending]: 3, noticesIn[verdict.NoticeTold]: 3,
-		noticesIn[verdict.NoticeGivenUp]: 3,
+		noticesIn[verdict.NoticeGivenUp]: 3, walk: 3,
 	} {
 		plan, err := list(t.Context(), s.writer.kept, planStep, "EXPLAIN QUERY PLAN "+query, make([]any, args)...)
 		if err != nil || len(plan) == 0 {

@@ -55,6 +55,7 @@ func compareWithModel(t *testing.T, open func(t *testing.T) verdict.Store) {
 			"record":      m.record,
 			"claim":       m.claim,
 			"settled":     m.settled,
+			"walk":        m.walk,
 			"deliver":     m.deliver,
 			"unconfirmed": m.unconfirmed,
 			"spend":       m.spend,
@@ -188,6 +189,21 @@ func (m *model) settled(r *rapid.T) {
 	}
 	slices.SortFunc(want, func(a, b verdict.Transaction) int { return cmp.Compare(a.EventID, b.EventID) })
 	got, err := m.store.Settled(r.Context(), audience, after, limit)
+	m.same(r, err, append([]verdict.Transaction{}, got...), want[:min(limit, len(want))])
+}
+
+func (m *model) walk(r *rapid.T) {
+	bounds := []string{"", "i", "id 1", "id 11", "id 2", "id 4", "j"}
+	from, below := rapid.SampledFrom(bounds).Draw(r, "from"), rapid.SampledFrom(bounds).Draw(r, "below")
+	limit := rapid.IntRange(0, 5).Draw(r, "limit")
+	want := []verdict.Transaction{}
+	for _, t := range m.standing {
+		if t.ID >= from && t.ID < below {
+			want = append(want, head(t))
+		}
+	}
+	slices.SortFunc(want, func(a, b verdict.Transaction) int { return cmp.Compare(b.ID, a.ID) })
+	got, err := m.store.Walk(r.Context(), from, below, limit)
 	m.same(r, err, append([]verdict.Transaction{}, got...), want[:min(limit, len(want))])
 }
 

@@ -12,6 +12,7 @@ var reviewing = []promise{
 	{"keys are released in the order of the verdicts, in batches", releaseInBatches},
 	{"a key is held while its transaction is pending", pendingKeepsItsKey},
 	{"transactions are found by their stage", stages},
+	{"a walk goes from the greatest id down, within its bounds", walks},
 	{"conflicts are listed in the order in which they were stored", conflicts},
 	{"what came before the verdict is listed as a conflict where it was stored", listedWhereStored},
 	{"the backlog is counted", backlog},
