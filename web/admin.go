@@ -14,7 +14,8 @@ import (
 )
 
 // NewAdmin returns the http.Handler of the operators' listener. Every request needs the API key of an operator whom the
-// guard knows; if that is nil, nobody is asked, so the listener must be on loopback. Pages in a browser can't call it.
+// guard knows; if that is nil, nobody is asked, so the listener must be on loopback. Of pages in a browser only its own, the
+// console, can call it.
 // newID names errors in the log; metrics is the desk's.
 func NewAdmin(d *admin.Desk, metrics http.Handler, guard *auth.Guard, newID func() string, log *slog.Logger) http.Handler {
 	o := operators{newRouter(newID, log), guard}
@@ -90,10 +91,21 @@ type operators struct {
 	guard *auth.Guard // nil: nobody is asked who they are
 }
 
-// ServeHTTP refuses what a browser sends for a page of another origin, and who is no operator.
+// ServeHTTP serves the console, and refuses what a browser sends for a page of another origin, and who is no operator.
+//
+// A page may have made its own name point to this machine (DNS rebinding), and is of our origin then: so where nobody is
+// asked, names other than loopback's are refused as well. Where operators are asked, such a page has nothing to show, because
+// browsers add no API key.
 func (o operators) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	answerHeaders(w.Header(), r.TLS != nil)
+	if o.guard == nil && !admin.Loopback(r.Host) {
+		o.fail(w, r, refusal{kind: wrongHost})
+		return
+	}
+	if serveConsole(w, r) {
+		return
+	}
 	if err := o.admit(r); err != nil {
 		o.fail(w, r, err)
 		return
@@ -101,13 +113,8 @@ func (o operators) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.router.ServeHTTP(w, r)
 }
 
-// admit returns why a request isn't served. A page may have made its own name point to this machine (DNS rebinding), and
-// is of our origin then: so where nobody is asked, names other than loopback's are refused as well. Where operators are
-// asked, such a page has nothing to show, because browsers add no API key.
+// admit returns why a request isn't answered.
 func (o operators) admit(r *http.Request) error {
-	if o.guard == nil && !admin.Loopback(r.Host) {
-		return refusal{kind: wrongHost}
-	}
 	if err := notForeign(r); err != nil || o.guard == nil {
 		return err
 	}
@@ -119,7 +126,7 @@ func notForeign(r *http.Request) error {
 	unsafe.Method = http.MethodPost // what is only read isn't for pages of others either
 	var protection http.CrossOriginProtection
 	if err := protection.Check(&unsafe); err != nil {
-		return refusal{foreignOrigin, "Nothing was changed. Pages may not call the operators' listener; use the commands verdict tx and verdict plan."}
+		return refusal{foreignOrigin, "Nothing was changed. Pages of others may not call the operators' listener; open its own, or use the commands verdict tx and verdict plan."}
 	}
 	return nil
 }

@@ -275,6 +275,10 @@ func TestWhereOperatorsAreAskedOnlyTheirKeyIsServed(t *testing.T) {
 	if d.current(tr.ID).Version != tr.Version {
 		t.Fatal("it was changed")
 	}
+	if answer := d.do("GET", "/", "", "Host", "operators.example"); answer.Code != http.StatusOK {
+		t.Errorf("the console, which asks for the key: %d", answer.Code)
+	}
+	wantProblem(t, d.do("GET", "/v1/figures", ""), unauthenticated)
 	for _, host := range []string{"127.0.0.1:5001", "operators.example"} {
 		answer := d.do("GET", "/v1/transactions/"+tr.ID, "", "Authorization", "Bearer "+operator, "Host", host)
 		if answer.Code != http.StatusOK {
@@ -427,6 +431,15 @@ func TestTheOperatorsDocumentIsAsServed(t *testing.T) {
 		{d.do, "GET", list, "", foreign, 403},
 		{d.do, "GET", list, "", elsewhere, 421},
 		{broken.do, "GET", list, "", nil, 503},
+		{d.do, "GET", "/v1/search?q=k1&status=pending&stage=review&provider=djamo&from=2026-01-14T09:00:00Z&limit=1", "", nil, 200},
+		{d.do, "GET", "/v1/search?status=x", "", nil, 400},
+		{d.do, "GET", "/v1/search", "", foreign, 403},
+		{d.do, "GET", "/v1/search", "", elsewhere, 421},
+		{broken.do, "GET", "/v1/search", "", nil, 503},
+		{planned.do, "GET", "/v1/figures", "", nil, 200},
+		{d.do, "GET", "/v1/figures", "", foreign, 403},
+		{d.do, "GET", "/v1/figures", "", elsewhere, 421},
+		{broken.do, "GET", "/v1/figures", "", nil, 503},
 		{d.do, "GET", one, "", nil, 200},
 		{d.do, "GET", one, "", foreign, 403},
 		{d.do, "GET", list + "/x", "", nil, 404},

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-//go:embed page client/dist/*.js
+//go:embed page console client/dist/*.js
 var pages embed.FS
 
 //go:embed openapi.json

@@ -116,6 +116,13 @@ func (g *gateway) runWith(ctx context.Context, d doors, apps net.Listener) error
 		group.Go(func() error { return serve(server, listener) })
 	}
 	openDoor("operators", d.operators, web.NewAdmin(desk, metrics, guard, newID, g.log), operators)
+	if d.operators != nil {
+		scheme := "http://"
+		if g.config.Admin.TLS.given() {
+			scheme = "https://"
+		}
+		g.log.Info("console", "url", scheme+d.operators.Addr().String())
+	}
 	openDoor("probes", d.probes, web.NewProbes(desk, metrics, newID, g.log), nil)
 	group.Go(func() error { return operators.run(ctx) })
 	group.Go(func() error {

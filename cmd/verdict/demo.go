@@ -33,8 +33,8 @@ func demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Run the gateway, a simulated third party and a page to try them",
 		Long: `Starts the gateway with SQLite and an embedded JetStream in a data folder, and a simulated third
-party beside it on an address of its own, both on loopback. Open the page it names, and read here
-what happens. The partner and the schedule of checks run faster than in real life. Ctrl-C stops it;
+party beside it on an address of its own, both on loopback. Open the pages it names, one to pay and
+one for operators, and read here what happens. The partner and the schedule of checks run faster than in real life. Ctrl-C stops it;
 started again, it goes on where it was.`,
 		Example: `  verdict demo
   verdict demo --speed 1 --data /tmp/verdict`,
@@ -43,7 +43,7 @@ started again, it goes on where it was.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&d.address, "address", "127.0.0.1:5000", "where the gateway listens")
-	flags.StringVar(&d.admin, "admin", "127.0.0.1:5001", "where operators' requests are served; empty: nowhere")
+	flags.StringVar(&d.admin, "admin", "127.0.0.1:5001", "where operators' requests and their page are served; empty: nowhere")
 	flags.StringVar(&d.partner, "thirdparty", "127.0.0.1:5010", "where the simulated third party listens")
 	flags.StringVar(&d.data, "data", "verdict-demo", "folder for the database, the stream and the partner's ledger")
 	flags.Int64Var(&d.seed, "seed", 1, "what the partner's choices follow from")
@@ -62,7 +62,7 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 	if err := os.MkdirAll(d.data, 0o700); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
-	log := slog.New(newNarrator(out, "http://"+d.address))
+	log := slog.New(newNarrator(out, d.pages()))
 	group, ctx := errgroup.WithContext(ctx)
 	// The partner outlives the gateway's work, which waits for its answers when it stops.
 	partnerCtx, stopPartner := context.WithCancel(context.WithoutCancel(ctx))
@@ -76,6 +76,14 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 		})
 	})
 	return group.Wait()
+}
+
+// pages are where to look.
+func (d demo) pages() string {
+	if d.admin == "" {
+		return "http://" + d.address
+	}
+	return "http://" + d.address + " to pay, and http://" + d.admin + " as an operator"
 }
 
 // settings are those of a gateway that lives as fast as its partner.

@@ -11,13 +11,13 @@ import (
 
 // narrator is a slog.Handler for people: one readable line an event, with the transaction it speaks of in front.
 type narrator struct {
-	mu   *sync.Mutex // one line at a time
-	out  io.Writer
-	page string
+	mu    *sync.Mutex // one line at a time
+	out   io.Writer
+	pages string // what to open once all is ready
 }
 
-func newNarrator(out io.Writer, page string) narrator {
-	return narrator{mu: &sync.Mutex{}, out: out, page: page}
+func newNarrator(out io.Writer, pages string) narrator {
+	return narrator{mu: &sync.Mutex{}, out: out, pages: pages}
 }
 
 func (n narrator) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
@@ -41,7 +41,7 @@ func (n narrator) Handle(_ context.Context, r slog.Record) error {
 	defer n.mu.Unlock()
 	_, err := fmt.Fprintf(n.out, "%s  %s  %-10s %s\n", r.Time.Format("15:04:05.000"), about, r.Message, strings.Join(details, ", "))
 	if r.Message == "ready" {
-		_, err = fmt.Fprintf(n.out, "\n  Open %s\n  Ctrl-C stops it. Started again, it goes on where it was.\n\n", n.page)
+		_, err = fmt.Fprintf(n.out, "\n  Open %s\n  Ctrl-C stops it. Started again, it goes on where it was.\n\n", n.pages)
 	}
 	return err
 }

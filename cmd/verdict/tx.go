@@ -19,13 +19,14 @@ func txCommand() *cobra.Command {
 		Long: `Speaks to a gateway's operators' listener (admin.address): run it on the same machine or, where that
 listener isn't on loopback, with --token. It sees the transactions of all tenants and owners.`,
 		Example: `  verdict tx list
+  verdict tx find 152399-536694
   verdict tx show 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d
   verdict tx resolve 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d succeeded --reason "on the statement of 14 January"`,
 		Args: cobra.NoArgs, // else a mistyped subcommand would pass for a call for help
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	o.flags(cmd)
-	cmd.AddCommand(o.listCommand(), o.showCommand(), o.checkCommand(), o.resolveCommand(), o.conflictsCommand())
+	cmd.AddCommand(o.listCommand(), o.findCommand(), o.showCommand(), o.checkCommand(), o.resolveCommand(), o.conflictsCommand())
 	return cmd
 }
 

@@ -147,6 +147,10 @@ func TestAnOperatorResolvesWhatThePartnerNeverDecides(t *testing.T) {
 	id := o.undecided(t, "order-17")
 	o.mustTx(t, []string{id, "review", "djamo", "order-17", "the partner gave no verdict in time"}, "list")
 	o.mustTx(t, []string{"There are none."}, "list", "--stage", "accepted")
+	o.mustTx(t, []string{id, "review"}, "find", "order-17")
+	o.mustTx(t, []string{id}, "find", id, "--status", "pending", "--stage", "review", "--provider", "djamo", "--from", "2026-01-14T09:00:00Z")
+	o.mustTx(t, []string{id, "1 found among 1, back to", "There may be more: --below " + id}, "find", "--limit", "1")
+	o.mustTx(t, []string{"There are none."}, "find", "--until", "2026-01-14T09:00:00Z")
 	o.mustTx(t, []string{id, "default, app", "accepted", "sending", "reply", "unknown", "check", "not_found"}, "show", id)
 	if !o.metric(t, "verdict_review_transactions 1") {
 		t.Error("the metrics don't count it")
@@ -165,7 +169,7 @@ func TestAnOperatorResolvesWhatThePartnerNeverDecides(t *testing.T) {
 	})
 
 	for _, wrong := range [][]string{
-		{"resolve", id, "succeeded"}, {"resolve", id, "maybe", "--reason", "x"}, {"resolve", id}, {"show", "nobody"}, {"list", "--stage", "x"},
+		{"resolve", id, "succeeded"}, {"resolve", id, "maybe", "--reason", "x"}, {"resolve", id}, {"show", "nobody"}, {"list", "--stage", "x"}, {"find", "--from", "yesterday"},
 	} {
 		if out, err := o.tx(wrong...); err == nil {
 			t.Errorf("tx %q: %s", wrong, out)
@@ -274,6 +278,11 @@ func TestAnOfficeClosesLast(t *testing.T) {
 func TestTheDemoServesOperators(t *testing.T) {
 	t.Parallel()
 	o := &office{world: &world{t: t}, admin: freeAddress(t)}
-	launch(t, "Ctrl-C", "demo", "--address", freeAddress(t), "--thirdparty", freeAddress(t), "--admin", o.admin, "--data", t.TempDir())
+	demo := launch(t, "Ctrl-C", "demo", "--address", freeAddress(t), "--thirdparty", freeAddress(t), "--admin", o.admin, "--data", t.TempDir())
 	o.mustTx(t, []string{"There are none."}, "list")
+	if page := "http://" + o.admin; !strings.Contains(demo.log.String(), page+" as an operator") {
+		t.Errorf("it doesn't say where the console is: %s", demo.log)
+	} else if code, text := o.get(t, "/"); code != http.StatusOK || !strings.Contains(text, "<title>Verdict console</title>") {
+		t.Errorf("%d %s", code, text)
+	}
 }

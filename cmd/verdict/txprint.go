@@ -46,13 +46,17 @@ func shortened(text string, most int) string {
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func printList(to io.Writer, list admin.List) error {
+	return printTransactions(to, list.Transactions, list.Next)
+}
+
+func printTransactions(to io.Writer, list []admin.Transaction, next int64) error {
 	t := newTable(to)
 	t.row("ID", "STATUS", "STAGE", "CREATED", "PROVIDER", "OPERATION", "KEY", "CHECKS", "REASON")
-	for _, tx := range list.Transactions {
+	for _, tx := range list {
 		t.row(tx.ID, string(tx.Status), string(tx.Stage), moment(tx.CreatedAt), tx.Provider, shortened(tx.Operation, 20),
 			shortened(tx.Key, 30), fmt.Sprint(tx.Checks), shortened(tx.Reason, 60))
 	}
-	return finish(t, to, len(list.Transactions), list.Next)
+	return finish(t, to, len(list), next)
 }
 
 func printConflicts(to io.Writer, list admin.ConflictList) error {

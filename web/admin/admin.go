@@ -29,6 +29,8 @@ type Store interface {
 	Transaction(ctx context.Context, id string) (verdict.Transaction, error)
 	History(ctx context.Context, id string) ([]verdict.Evidence, error)
 	InStage(ctx context.Context, stage verdict.Stage, after int64, limit int) ([]verdict.Transaction, error)
+	Walk(ctx context.Context, from, below string, limit int) ([]verdict.Transaction, error)
+	Settled(ctx context.Context, audience *verdict.Audience, after int64, limit int) ([]verdict.Transaction, error)
 	Conflicts(ctx context.Context, after int64, limit int) ([]verdict.Conflict, error)
 	Backlog(ctx context.Context, now time.Time) (verdict.Backlog, error)
 	LastEventID(ctx context.Context) (int64, error)
@@ -46,6 +48,8 @@ type Desk struct {
 	Concerns []Concern              // of this instance, besides the record
 	Counted  []prometheus.Collector // of what others count
 	Log      *slog.Logger
+
+	figures figures
 }
 
 // Route is one operation of the API.
@@ -62,6 +66,8 @@ type Route struct {
 func (d *Desk) Routes() []Route {
 	return []Route{
 		{"GET /v1/transactions", nil, d.list},
+		{"GET /v1/search", nil, d.find},
+		{"GET /v1/figures", nil, d.tellFigures},
 		{"GET /v1/transactions/{id}", nil, d.show},
 		{"POST /v1/transactions/{id}/check", nil, d.check},
 		{"POST /v1/transactions/{id}/resolve", []string{"status", "reason"}, d.resolve},

@@ -44,10 +44,8 @@ func (d *Desk) list(r *http.Request, _ map[string]string) (any, error) {
 	if r.URL.Query().Has("stage") {
 		stage = verdict.Stage(r.URL.Query().Get("stage"))
 	}
-	switch stage {
-	case verdict.StageAccepted, verdict.StageSending, verdict.StageWaiting, verdict.StageReview, verdict.StageSettled:
-	default:
-		return nil, &verdict.InvalidError{Field: "stage", Mend: "give accepted, sending, waiting, review or settled"}
+	if !isStage(stage) {
+		return nil, &verdict.InvalidError{Field: "stage", Mend: stageMend}
 	}
 	after, limit, err := readPage(r)
 	if err != nil {
@@ -128,9 +126,18 @@ func (d *Desk) resolve(r *http.Request, told map[string]string) (any, error) {
 	return Change{newTransaction(t)}, nil
 }
 
+const stageMend = "give accepted, sending, waiting, review or settled"
+
+func isStage(s verdict.Stage) bool {
+	switch s {
+	case verdict.StageAccepted, verdict.StageSending, verdict.StageWaiting, verdict.StageReview, verdict.StageSettled:
+		return true
+	}
+	return false
+}
+
 // readPage returns which page of a list is asked for.
 func readPage(r *http.Request) (after int64, limit int, err error) {
-	limit = DefaultLimit
 	query := r.URL.Query()
 	if text := query.Get("after"); text != "" {
 		after, err = strconv.ParseInt(text, 10, 64)
@@ -138,11 +145,6 @@ func readPage(r *http.Request) (after int64, limit int, err error) {
 			return 0, 0, &verdict.InvalidError{Field: "after", Mend: `give the "next" of the page before`}
 		}
 	}
-	if text := query.Get("limit"); text != "" {
-		limit, err = strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > MaxLimit {
-			return 0, 0, &verdict.InvalidError{Field: "limit", Mend: "give 1 to " + strconv.Itoa(MaxLimit)}
-		}
-	}
-	return after, limit, nil
+	limit, err = readLimit(query.Get("limit"))
+	return after, limit, err
 }

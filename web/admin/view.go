@@ -20,7 +20,9 @@ type Transaction struct {
 	Checks    int             `json:"checks"` // answers to checks since the last send
 	Due       time.Time       `json:"due,omitzero"`
 	SentAt    time.Time       `json:"sent_at,omitzero"`
-	Payload   json.RawMessage `json:"payload,omitempty"` // not in lists
+	ToldAt    time.Time       `json:"told_at,omitzero"`      // when an app was told of the verdict
+	Confirmed time.Time       `json:"confirmed_at,omitzero"` // when an app said that it has shown it
+	Payload   json.RawMessage `json:"payload,omitempty"`     // not in lists
 }
 
 // Evidence is one thing learned of a transaction, with what the partner sent.
@@ -48,6 +50,7 @@ func newTransaction(t verdict.Transaction) Transaction {
 	return Transaction{
 		View: t.View(), Tenant: t.Tenant, Owner: t.Owner, Reference: t.Reference, EventID: t.EventID,
 		Sends: t.Sends, Checks: t.Checks, Due: plain(t.Due), SentAt: plain(t.SentAt),
+		ToldAt: plain(t.ToldAt), Confirmed: plain(t.ConfirmedAt),
 	}
 }
 

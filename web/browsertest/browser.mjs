@@ -34,13 +34,14 @@ export async function visit(browser, url, { viewport = wide, scheme = 'light', f
   }
 }
 
-// observe runs in the page before its scripts: it notes layout shifts, and when the phone shows what.
+// observe runs in the page before its scripts: it notes layout shifts, and when the phone, if there is one, shows what.
 function observe() {
   window.seen = { shift: 0, states: [] };
   const shifts = new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.seen.shift += entry.value; });
   shifts.observe({ type: 'layout-shift', buffered: true });
   addEventListener('DOMContentLoaded', () => {
     const phone = document.getElementById('phone');
+    if (!phone) return;
     const note = () => window.seen.states.push({ at: performance.now(), state: phone.dataset.state, link: phone.dataset.link });
     new MutationObserver(note).observe(phone, { attributes: true });
     note();

@@ -2,7 +2,8 @@
 // while the payment is pending the line of now moves and the axis grows.
 
 import { place } from './axis.js';
-import { drawMark, node, text } from './marks.js';
+import { drawMark } from './marks.js';
+import { node, text } from './svg.js';
 import { duration } from './words.js';
 
 const names = ['App', 'Verdict', 'Partner'];

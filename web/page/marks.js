@@ -1,5 +1,6 @@
 // How one mark looks, drawn around y = 0 between its lanes.
 
+import { node, text } from './svg.js';
 import { duration } from './words.js';
 
 const shapes = { arrow, broken, hairpin, verdict: stamp, dot: spot };
@@ -58,17 +59,3 @@ function line(x1, x2, dashed) {
 }
 const tip = (x, y, way) => node('path', { class: 'tip', d: `M${x - 7 * way} ${y - 4.5}L${x} ${y}L${x - 7 * way} ${y + 4.5}` });
 const dot = (x, r) => node('circle', { class: 'dot', cx: x, r });
-
-// text returns an element with words at a place.
-export function text(words, x, y, name) {
-  const element = node('text', { class: name, x, y });
-  element.textContent = words;
-  return element;
-}
-
-// node returns an SVG element.
-export function node(name, attributes = {}) {
-  const element = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  return element;
-}
