@@ -120,6 +120,9 @@ func TestSelfCheckSaysWhatIsWrongAndTheMend(t *testing.T) {
 			fmt.Fprint(w, body)
 		}
 	}
+	anHourAgo := func(w http.ResponseWriter) {
+		answer(200, `{"data":{"payments":[]}}`, "Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))(w)
+	}
 	for name, test := range map[string]struct {
 		odd     func(http.ResponseWriter)
 		environ []string
@@ -142,7 +145,7 @@ func TestSelfCheckSaysWhatIsWrongAndTheMend(t *testing.T) {
 			[]string{"PROBLEM  check          a payment that can't exist is read as succeeded"}, 1},
 		"too often":                {answer(429, "", "Retry-After", "90"), nil, nil, true, []string{"PROBLEM  check          refused (HTTP 429)", "1m30s", "check_budget"}, 1},
 		"a token that isn't taken": {answer(401, ""), nil, nil, true, []string{"PROBLEM  check          the partner refused our access token"}, 1},
-		"a clock that is wrong": {answer(200, `{"data":{"payments":[]}}`, "Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat)), nil, nil, true,
+		"a clock that is wrong": {anHourAgo, nil, nil, true,
 			[]string{"ok       check", "PROBLEM  clock          ours differs from the partner's by 1h0m"}, 1},
 		"no date": {answer(200, `{"data":{"payments":[]}}`, "Date", ""), nil, nil, false, []string{"note     clock"}, 1},
 		"unsigned": {nil, nil, func(c string) string {
