@@ -27,6 +27,20 @@ func mustBackUp(t *testing.T, from, to string) Copy {
 // asIs is what Restore is told where only the file matters.
 func asIs(*Store) error { return nil }
 
+// The setting database is sqlite:data/verdict.db unless told otherwise.
+func TestPathsOfABackupMayBeRelative(t *testing.T) {
+	t.Chdir(t.TempDir())
+	create(t, openAt(t, "data/verdict.db"), "one")
+	for _, to := range []string{"copy.db", "./copies/a ?b#c:d%20.db"} {
+		mustBackUp(t, "data/verdict.db", to)
+		restored := filepath.Join("restored", to)
+		if _, err := Restore(t.Context(), to, restored, asIs); err != nil {
+			t.Fatal(err)
+		}
+		stands(t, openAt(t, restored), "one", true)
+	}
+}
+
 func TestABackupOfABusyFileIsWhole(t *testing.T) {
 	path := newPath(t)
 	s := openAt(t, path)

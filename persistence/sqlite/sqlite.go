@@ -100,9 +100,11 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	return s.pool.PingContext(ctx)
 }
 
-// dsn names the file at path, whatever characters are in it.
+// dsn names the file at path, which may be relative, whatever characters are in it. What follows "file://" is a host
+// (https://sqlite.org/uri.html), so a path may not begin there.
 func dsn(path, options string) string {
-	u := url.URL{Scheme: "file", Path: path, RawQuery: fmt.Sprintf("_busy_timeout=%d&%s", busyTimeout, options)}
+	escaped := (&url.URL{Path: filepath.Clean(path)}).EscapedPath()
+	u := url.URL{Scheme: "file", Opaque: escaped, RawQuery: fmt.Sprintf("_busy_timeout=%d&%s", busyTimeout, options)}
 	return u.String()
 }
 
