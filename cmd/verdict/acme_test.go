@@ -48,7 +48,7 @@ func documentedBlocks(t *testing.T) []string {
 }
 
 // acme is the partner of docs/partners.md. A payment of the note "webhook" is decided by webhook, "lost" is answered 504 and carried out,
-// and "refused" is a definite no.
+// "refused" is a definite no, and "stuck" and "late" are under way until they are decided. While it is busy it takes none.
 type acme struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -56,6 +56,7 @@ type acme struct {
 	posts    int
 	checks   int
 	tokens   int
+	busy     bool
 	odd      func(w http.ResponseWriter) // what checks are answered instead, unless nil
 }
 
@@ -107,7 +108,21 @@ func (a *acme) pay(t *testing.T) http.HandlerFunc {
 		if err := json.NewDecoder(r.Body).Decode(&order); err != nil || order.Amount.Value != "2500.10" || r.Header.Get("Idempotency-Key") != order.Ref {
 			t.Errorf("%+v, %v", order, err)
 		}
+		if a.busy {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		if a.payments[order.Ref] != "" {
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprint(w, `{"error":{"code":"duplicate_ref"}}`)
+			return
+		}
 		switch order.Note {
+		case "stuck", "late":
+			a.payments[order.Ref] = "processing"
+			w.WriteHeader(http.StatusCreated)
+			fmt.Fprint(w, `{"data":{"payment":{"uid":"p_1","state":"processing"}}}`)
 		case "webhook":
 			a.payments[order.Ref] = "processing"
 			w.WriteHeader(http.StatusCreated)
@@ -167,6 +182,25 @@ func (a *acme) find(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(&found, `{"uid":"p_1","ref":%q,"state":%q}`, ref, state)
 	}
 	fmt.Fprintf(w, `{"data":{"payments":[%s]}}`, &found)
+}
+
+func (a *acme) beBusy(busy bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.busy = busy
+}
+
+// decide has a payment that was under way succeed.
+func (a *acme) decide(ref string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.payments[ref] = "succeeded"
+}
+
+func (a *acme) has(ref string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.payments[ref] != ""
 }
 
 func (a *acme) counts() (posts, checks, tokens int) {
