@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"verdict"
 	"verdict/provider/wire"
@@ -253,19 +254,23 @@ func (one rule) tell(v any, bad error) (verdict.Answer, error) {
 	return a, nil
 }
 
-// reasonForm is what is passed on of a reason, to the app and into the log: printable, and short.
-var reasonForm = regexp.MustCompile(`^[ \p{L}\p{M}\p{N}\p{P}\p{S}]{1,160}$`)
+// maxReason is how many characters a reason may have that is passed on, to the app and the support desk.
+const maxReason = 160
 
 // noReason stands for the reason of a failure that isn't explained, or not in such a form.
 const noReason = "declined by the partner"
 
 func (one rule) reason(v any) string {
 	for _, at := range one.reasons {
-		if text := at.text(v); reasonForm.MatchString(text) {
+		if text := at.text(v); text != "" && utf8.RuneCountInString(text) <= maxReason && printable(text) {
 			return text
 		}
 	}
 	return noReason
+}
+
+func printable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // mayTell reports whether an answer can mean that.
