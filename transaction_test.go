@@ -192,7 +192,7 @@ func TestNoSequenceOfEvidenceBreaksTheRules(t *testing.T) {
 			} else {
 				tx = tx.Weigh(drawEvidence(t, tx, now), policy)
 			}
-			checkStep(t, before, tx, policy)
+			checkStep(t, before, tx, policy, now)
 		}
 	})
 }
@@ -233,7 +233,7 @@ func drawEvidence(t *rapid.T, tx Transaction, now time.Time) Evidence {
 	return e
 }
 
-func checkStep(t *rapid.T, before, now Transaction, p Policy) {
+func checkStep(t *rapid.T, before, now Transaction, p Policy, at time.Time) {
 	if before.Settled() {
 		if now.Version != before.Version || now.Status != before.Status {
 			t.Fatalf("a settled transaction changed: %+v to %+v", before, now)
@@ -253,7 +253,11 @@ func checkStep(t *rapid.T, before, now Transaction, p Policy) {
 		t.Fatalf("bytes left %d times for a partner that executes each", now.Sends)
 	}
 	stages := []Stage{StageAccepted, StageSending, StageWaiting, StageReview, StageSettled}
-	if !slices.Contains(stages, now.Stage) || now.Checks > 5 || now.Sends > p.Schedule.MaxSends {
-		t.Fatalf("%s, %d checks, %d sends", now.Stage, now.Checks, now.Sends)
+	if !slices.Contains(stages, now.Stage) || now.Sends > p.Schedule.MaxSends {
+		t.Fatalf("%s, %d sends", now.Stage, now.Sends)
+	}
+	end := now.SentAt.Add(p.Schedule.length())
+	if now.Stage == StageWaiting && now.Due.After(end) && now.Due.After(at) {
+		t.Fatalf("a check is due at %s, after the schedule's end %s", now.Due, end)
 	}
 }
