@@ -25,7 +25,8 @@ No gateway opens the copy as it is: what has happened since isn't in it. verdict
 use. A PostgreSQL database is backed up with its own tools.`,
 		Example: `  verdict backup --config verdict.yaml /backup/verdict-$(date +%F).db
   verdict backup --database sqlite:/var/lib/verdict/verdict.db /backup/verdict.db --force`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := effectiveConfig(cmd)
 			if err != nil {

@@ -46,6 +46,7 @@ started again, it goes on where it was.`,
 	flags.StringVar(&d.admin, "admin", "127.0.0.1:5001", "where operators' requests and their page are served; empty: nowhere")
 	flags.StringVar(&d.partner, "thirdparty", "127.0.0.1:5010", "where the simulated third party listens")
 	flags.StringVar(&d.data, "data", "verdict-demo", "folder for the database, the stream and the partner's ledger")
+	_ = cmd.MarkFlagDirname("data") // fails only for a flag that isn't there
 	flags.Int64Var(&d.seed, "seed", 1, "what the partner's choices follow from")
 	flags.Float64Var(&d.speed, "speed", 10, "how much faster than in real life the partner and the checks are")
 	return cmd

@@ -29,6 +29,7 @@ exactly once in effect, and pushes the verdict to the app the moment it is known
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(completeNothing)
 	root.AddCommand(
 		serveCommand(), demoCommand(), thirdPartyCommand(), submitCommand(), watchCommand(), txCommand(),
 		notifyCommand(), planCommand(), providerCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(),

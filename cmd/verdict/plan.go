@@ -28,7 +28,8 @@ listener isn't on loopback, with --token.`,
 		Example: `  verdict plan djamo
   verdict plan djamo --svg plan.svg
   verdict plan djamo --json`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: o.completeServed,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return ask(cmd.Context(), o, http.MethodGet, "/v1/partners/"+url.PathEscape(args[0]), nil, showPlan(svg))
 		},
@@ -36,6 +37,7 @@ listener isn't on loopback, with --token.`,
 	o.flags(cmd)
 	cmd.Flags().StringVar(&svg, "svg", "", "draw it into this file as well; - draws it to the standard output instead")
 	cmd.MarkFlagsMutuallyExclusive("svg", "json")
+	_ = cmd.MarkFlagFilename("svg", "svg") // fails only for a flag that isn't there
 	return cmd
 }
 

@@ -71,6 +71,8 @@ func providerShowCommand() *cobra.Command {
 		Use:   "show NAME",
 		Short: "Say how a partner behaves, and where its webhooks come to",
 		Args:  cobra.ExactArgs(1),
+
+		ValidArgsFunction: completeConfigured,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := effectiveConfig(cmd)
 			if err != nil {
@@ -101,7 +103,8 @@ The one check is beside the budget of a running gateway, which doesn't know of i
 configuration's admin.address says that the partner refuses checks, none is made.`,
 		Example: `  verdict provider test acme --config verdict.yaml
   VERDICT_PROVIDERS_ACME_SECRETS_CLIENT=... verdict provider test acme --config verdict.yaml`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeConfigured,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := effectiveConfig(cmd)
 			if err != nil {

@@ -34,7 +34,8 @@ them again, it is a new one, and a partner may carry it out a second time. Compa
 for that time with the record before you let apps in; see docs/operating.md.`,
 		Example: `  verdict restore --config verdict.yaml /backup/verdict-2026-01-14.db
   verdict restore --config verdict.yaml --in-place`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 1) == inPlace {
 				return errors.New("give either the FILE to restore, or --in-place if the copy stands where the setting database says")

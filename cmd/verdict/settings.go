@@ -100,6 +100,7 @@ func addFlags(flags *pflag.FlagSet) {
 			flags.StringSlice(s.flag(), value, meaning)
 		}
 	}
+	completeFiles(flags)
 }
 
 func (s setting) flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(s.key) }

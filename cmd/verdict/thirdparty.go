@@ -47,6 +47,7 @@ simulate:{...}.`,
 	flags.DurationVar(&c.BanWindow, "ban-window", time.Minute, "that window, in the partner's time")
 	flags.DurationVar(&c.BanFor, "ban-for", 5*time.Minute, "how long it bans who goes on asking, in the partner's time")
 	flags.StringVar(&c.Ledger, "ledger", "", "file to keep the ledger in, so that it remembers after a restart")
+	_ = cmd.MarkFlagFilename("ledger", "jsonl") // fails only for a flag that isn't there
 	return cmd
 }
 

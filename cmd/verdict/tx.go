@@ -104,6 +104,8 @@ func (o *operator) resolveCommand() *cobra.Command {
 once. The reason is kept with the transaction; the app isn't shown it.`,
 		Example: `  verdict tx resolve 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d succeeded --reason "on the statement of 14 January"`,
 		Args:    cobra.ExactArgs(2),
+
+		ValidArgsFunction: completeOutcome,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			word := map[string]string{"status": args[1], "reason": reason}
 			return ask(cmd.Context(), o, http.MethodPost, transactionPath(args[0])+"/resolve", word, printChange)
