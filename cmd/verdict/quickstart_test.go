@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -81,9 +82,11 @@ func (q *quickstart) do(t *testing.T, kind, note, text string) {
 	case kind == "sh":
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		out, err := q.command(ctx, text).CombinedOutput()
+		c, complaints := q.command(ctx, text), &bytes.Buffer{}
+		c.Stderr = complaints
+		out, err := c.Output()
 		if err != nil {
-			t.Errorf("%s\n%v\n%s", text, err, out)
+			t.Errorf("%s\n%v\n%s%s", text, err, out, complaints)
 		}
 		q.printed = strings.ReplaceAll(string(out), "\r", "")
 	case kind == "text":

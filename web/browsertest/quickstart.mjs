@@ -8,8 +8,8 @@ try {
   const page = await browser.newPage();
   await page.goto(process.argv[2]);
   await page.click('button');
-  await page.waitForFunction(() => document.querySelector('output').textContent === 'pending', { timeout: 10_000 });
-  await page.waitForFunction(() => document.querySelector('output').textContent !== 'pending', { timeout: 20_000 });
+  await page.waitForFunction(() => document.querySelector('output').textContent === 'pending', null, { timeout: 10_000 });
+  await page.waitForFunction(() => document.querySelector('output').textContent !== 'pending', null, { timeout: 20_000 });
   assert.equal(await page.textContent('output'), 'succeeded');
 } finally {
   await browser.close();
