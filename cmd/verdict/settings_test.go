@@ -1,7 +1,11 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -42,5 +46,17 @@ func TestListsMayComeFromTheEnvironment(t *testing.T) {
 	}
 	if len(c.Origins) != 2 || c.Origins[1] != "https://b.example" || len(c.Proxies) != 0 {
 		t.Errorf("origins %q, proxies %q", c.Origins, c.Proxies)
+	}
+}
+
+func TestEverySettingIsInTheGuide(t *testing.T) {
+	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range settings {
+		if name := s.key[strings.LastIndexByte(s.key, '.')+1:]; !regexp.MustCompile(`\b` + name + `\b`).Match(guide) {
+			t.Errorf("docs/configuration.md doesn't have %s", s.key)
+		}
 	}
 }
