@@ -311,6 +311,15 @@ func TestOperatorsSeeToItThatABackendIsTold(t *testing.T) {
 	if got[1].Headers["Webhook-Id"] != first.Headers["Webhook-Id"] && got[2].Headers["Webhook-Id"] != first.Headers["Webhook-Id"] && got[3].Headers["Webhook-Id"] != first.Headers["Webhook-Id"] {
 		t.Errorf("%+v", got)
 	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) { // until it is on record that it was told
+		out, err := o.run("notify", "show", v.ID)
+		if err == nil && strings.Contains(out, "told") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("it isn't told: %v\n%s", err, out)
+		}
+	}
 	o.notify("pending", "replay", v.ID)
 	if again := shop.await(t, 5, 10*time.Second)[4]; again.Headers["Webhook-Id"] != first.Headers["Webhook-Id"] || again.Body != first.Body {
 		t.Errorf("%+v, want %+v", again, first)
