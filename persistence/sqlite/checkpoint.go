@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"sync"
 )
 
 const (
@@ -22,10 +21,10 @@ const (
 	readersPatience = 100
 )
 
-// checkpoint bounds the log. SQLite would copy a long log within a commit, before the commit's callers have their answer.
-// Here a copier does it beside the writer, which goes on: that never waits for readers, but as long as somebody reads or
-// writes the log can't start anew, and would grow without end. So past restartFrames the writer waits for the copier and
-// for readers, for a moment, and moves what little is left: new reads then find all in the database and don't need the log.
+// checkpoint bounds the log. SQLite would copy a long log within a commit, before the commit's callers have their answer;
+// the writer does it between two commits. Copying never waits for readers, but as long as reads overlap the log can't start
+// anew, and would grow without end. So past restartFrames the writer waits for them, for a moment: new reads then find all
+// in the database and don't need the log.
 //
 // If even that fails, because a backup is being made or a process was stopped in the middle of a read, it is tried again when
 // the log is an eighth longer: so that however long it gets, writes have waited a few times. An error leaves the log as it is,
@@ -39,7 +38,7 @@ func (w *writer) checkpoint(operations int) {
 	case frames < checkpointFrames:
 		w.restartAt = restartFrames
 	case frames < w.restartAt:
-		w.copier.call()
+		moveLog(w.kept, "PASSIVE")
 	default:
 		w.restartAt = frames + frames/8
 		w.restart()
@@ -47,8 +46,6 @@ func (w *writer) checkpoint(operations int) {
 }
 
 func (w *writer) restart() {
-	w.copier.mu.Lock()
-	defer w.copier.mu.Unlock()
 	w.setBusyTimeout(readersPatience)
 	moveLog(w.kept, "RESTART")
 	w.setBusyTimeout(busyTimeout)
@@ -56,34 +53,6 @@ func (w *writer) restart() {
 
 func (w *writer) setBusyTimeout(milliseconds int) {
 	_, _ = list(context.Background(), w.kept, value[int], fmt.Sprintf("PRAGMA busy_timeout = %d", milliseconds))
-}
-
-// A copier copies the log into the database, on a connection of its own.
-type copier struct {
-	kept *statements
-	wake chan struct{}
-	mu   sync.Mutex // held during a checkpoint: of two SQLite turns one away
-}
-
-func newCopier(conn *sql.Conn) *copier {
-	return &copier{kept: &statements{on: conn}, wake: make(chan struct{})}
-}
-
-// call has the log copied, unless that is being done.
-func (c *copier) call() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-// run copies when it is called, until wake is closed.
-func (c *copier) run() {
-	for range c.wake {
-		c.mu.Lock()
-		moveLog(c.kept, "PASSIVE")
-		c.mu.Unlock()
-	}
 }
 
 // moveLog takes a checkpoint (https://sqlite.org/pragma.html#pragma_wal_checkpoint) and returns the log's length in

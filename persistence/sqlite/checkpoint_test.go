@@ -71,27 +71,3 @@ func end(t *testing.T, read *sql.Tx) {
 		t.Error(err)
 	}
 }
-
-// TestTheLogIsCopiedBesideTheWriter stays below the length at which the writer would do it.
-func TestTheLogIsCopiedBesideTheWriter(t *testing.T) {
-	s := openAt(t, newPath(t))
-	create(t, s, "one")
-	e := verdict.Evidence{Raw: make([]byte, verdict.MaxRaw)}
-	for range 2 * checkpointFrames / 16 {
-		if err := s.Record(t.Context(), "one", e); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		var busy, frames, moved int
-		if err := s.pool.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &moved); err != nil {
-			t.Fatal(err)
-		}
-		if moved >= checkpointFrames {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d frames were copied", moved, frames)
-		}
-	}
-}

@@ -27,11 +27,10 @@ type Store struct {
 	pool    *sql.DB // of connections that can't write
 	reads   *statements
 	writes  *sql.DB
-	conn    *sql.Conn // the writer's
-	copies  *sql.Conn // the copier's; there is no other of writes
+	conn    *sql.Conn // the writer's, and the only one of writes
 	queue   *relational.Queue[*operation]
 	writer  *writer
-	running sync.WaitGroup // the writer and its copier
+	running sync.WaitGroup // the writer
 	commits *relational.Commits
 }
 
@@ -64,7 +63,6 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.closeFile())
 	}
 	s.running.Go(s.writer.run)
-	s.running.Go(s.writer.copier.run)
 	return s, nil
 }
 
@@ -84,13 +82,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err := migrate(ctx, s.conn); err != nil {
 		return err
 	}
-	if s.copies, err = connect(ctx, s.writes); err != nil {
-		return err
-	}
-	if err := secure(ctx, s.copies); err != nil {
-		return err
-	}
-	s.writer = newWriter(s.conn, s.queue.Waiting(), newCopier(s.copies), s.commits)
+	s.writer = newWriter(s.conn, s.queue.Waiting(), s.commits)
 	if s.pool, err = sql.Open("sqlite3", dsn(path, "_query_only=true&_synchronous=FULL")); err != nil {
 		return err
 	}
@@ -124,10 +116,7 @@ func (s *Store) closeFile() error {
 		errs = append(errs, s.pool.Close())
 	}
 	if s.writer != nil {
-		errs = append(errs, s.writer.copier.kept.close(), s.writer.kept.close())
-	}
-	if s.copies != nil {
-		errs = append(errs, s.copies.Close())
+		errs = append(errs, s.writer.kept.close())
 	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())

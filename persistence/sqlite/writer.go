@@ -26,7 +26,6 @@ type writer struct {
 	kept       *statements
 	queue      <-chan *operation
 	batch      int // operations in a commit at the most
-	copier     *copier
 	restartAt  int // length of the log, in frames, at which the next restart is tried
 	unmeasured int // operations since the log was measured
 
@@ -40,15 +39,14 @@ type commit struct {
 	event int64 // the greatest event id given so far
 }
 
-func newWriter(conn *sql.Conn, queue <-chan *operation, copier *copier, commits *relational.Commits) *writer {
+func newWriter(conn *sql.Conn, queue <-chan *operation, commits *relational.Commits) *writer {
 	return &writer{
-		kept: &statements{on: conn}, queue: queue, batch: batchSize, copier: copier, restartAt: restartFrames, commits: commits,
+		kept: &statements{on: conn}, queue: queue, batch: batchSize, restartAt: restartFrames, commits: commits,
 	}
 }
 
-// run carries out what is queued until the queue is closed and empty. Then it ends the copier.
+// run carries out what is queued until the queue is closed and empty.
 func (w *writer) run() {
-	defer close(w.copier.wake)
 	for first := range w.queue {
 		batch := w.gather(first)
 		if len(batch) == 0 {

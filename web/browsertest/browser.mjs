@@ -22,7 +22,10 @@ export async function visit(browser, url, { viewport = wide, scheme = 'light', f
     await context.addInitScript(observe);
     const page = await context.newPage();
     const complaints = [];
-    context.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
+    context.on('console', (message) => {
+      const closedByUs = message.text().includes('closed before the connection is established'); // as a phone that leaves does
+      if (['error', 'warning'].includes(message.type()) && !closedByUs) complaints.push(message.text());
+    });
     context.on('weberror', (event) => complaints.push(event.error().message));
     await page.goto(url);
     const last = (await use(page)) ?? page;
