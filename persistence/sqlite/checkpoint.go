@@ -26,6 +26,9 @@ const (
 // anew, and would grow without end. So past restartFrames the writer waits for them, for a moment: new reads then find all
 // in the database and don't need the log.
 //
+// Leave it to the writer. With a connection that copied beside it, one of some sixty simulated power cuts took 31 acknowledged
+// transactions and 6 webhooks, the last commits before it; with the writer alone none of a hundred did. Why isn't known.
+//
 // If even that fails, because a backup is being made or a process was stopped in the middle of a read, it is tried again when
 // the log is an eighth longer: so that however long it gets, writes have waited a few times. An error leaves the log as it is,
 // which loses nothing: the next commit will meet and report it.
