@@ -91,7 +91,7 @@ func (p *Planner) Pace(provider string) Pace {
 }
 
 // Behind is for how long, at the last look, submits of the provider that are due have been waiting to be sent: all but
-// some hundred of them for less. While the provider has us stay away it is 0: that they wait then is not for too much work.
+// 256 of them for no longer. While the provider has us stay away it is 0: that they wait then is not for too much work.
 func (p *Planner) Behind(provider string) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

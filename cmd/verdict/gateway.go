@@ -29,8 +29,8 @@ const drainTime = 10 * time.Second
 
 // heapFloor is how many bytes a gateway holds that nobody touches, so they are never resident. They count with what is in
 // use all the same, and make the collector wait for as much garbage again: a gateway with few connections has some ten MiB in
-// use, and under load would collect a hundred times a second. GOGC can't do that: one with many connections would grow by
-// the same multiple.
+// use, and under load the collector took a tenth of its processor time. GOGC can't do that: one with many connections would
+// grow by the same multiple.
 const heapFloor = 32 << 20
 
 // bus is what carries commands and events between instances; *stream.Stream is one.

@@ -74,21 +74,28 @@ func providerShowCommand() *cobra.Command {
 
 		ValidArgsFunction: completeConfigured,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := effectiveConfig(cmd)
+			c, p, r, err := reportOn(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			p, err := c.openPartner(args[0])
-			if err != nil {
-				return err
-			}
-			r := &report{to: cmd.OutOrStdout()}
-			r.title(p)
 			p.lookAtWebhooks(c, r)
 			r.words(traitWords(p.Traits(), c.Schedule.MaxSends))
 			return nil
 		},
 	}
+}
+
+// reportOn begins a report on one of the configured partners.
+func reportOn(cmd *cobra.Command, name string) (c config, p openedPartner, r *report, err error) {
+	if c, err = effectiveConfig(cmd); err != nil {
+		return c, p, nil, err
+	}
+	if p, err = c.openPartner(name); err != nil {
+		return c, p, nil, err
+	}
+	r = &report{to: cmd.OutOrStdout()}
+	r.title(p)
+	return c, p, r, nil
 }
 
 func providerTestCommand(token func() string) *cobra.Command {
@@ -106,16 +113,10 @@ configuration's admin.address says that the partner refuses checks, none is made
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeConfigured,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := effectiveConfig(cmd)
+			c, p, r, err := reportOn(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			p, err := c.openPartner(args[0])
-			if err != nil {
-				return err
-			}
-			r := &report{to: cmd.OutOrStdout()}
-			r.title(p)
 			r.ok("configuration", "valid")
 			if p.connect(cmd.Context(), r) && p.authenticate(cmd.Context(), r) {
 				p.ask(cmd.Context(), r, operator{server: c.Admin.Address, token: token})
