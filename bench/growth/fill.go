@@ -93,21 +93,9 @@ func (f *filler) prepare(ctx context.Context) error {
 }
 
 // tables are transactions, and those with rows that belong to one.
-func (f *filler) tables(ctx context.Context) (tables []string, err error) {
-	rows, err := f.db.QueryContext(ctx, `SELECT 'transactions' UNION ALL
+func (f *filler) tables(ctx context.Context) ([]string, error) {
+	return f.names(ctx, `SELECT 'transactions' UNION ALL
 		SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'transaction_id'`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		tables = append(tables, name)
-	}
-	return tables, rows.Err()
 }
 
 func (f *filler) step(ctx context.Context, table string) (s step, err error) {
@@ -138,8 +126,12 @@ func (f *filler) step(ctx context.Context, table string) (s step, err error) {
 }
 
 // columns are those of a table but for its own number, which SQLite gives.
-func (f *filler) columns(ctx context.Context, table string) (columns []string, err error) {
-	rows, err := f.db.QueryContext(ctx, `SELECT name FROM pragma_table_info(?) WHERE NOT (pk = 1 AND type = 'INTEGER')`, table)
+func (f *filler) columns(ctx context.Context, table string) ([]string, error) {
+	return f.names(ctx, `SELECT name FROM pragma_table_info(?) WHERE NOT (pk = 1 AND type = 'INTEGER')`, table)
+}
+
+func (f *filler) names(ctx context.Context, query string, args ...any) (names []string, err error) {
+	rows, err := f.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +141,9 @@ func (f *filler) columns(ctx context.Context, table string) (columns []string, e
 		if err := rows.Scan(&name); err != nil {
 			return nil, err
 		}
-		columns = append(columns, name)
+		names = append(names, name)
 	}
-	return columns, rows.Err()
+	return names, rows.Err()
 }
 
 // add adds the transactions of a range of numbers, in one commit.
