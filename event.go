@@ -7,7 +7,8 @@ import (
 
 // Event tells an audience the state of a transaction. The same ID always comes with the same Data.
 type Event struct {
-	ID          int64           `json:"id"` // from the store; grows with every change
+	ID          int64           `json:"id"`                // from the store; grows with every change
+	Follows     int64           `json:"follows,omitempty"` // the ID of the audience's verdict before this one; 0 if that isn't known, or there is none
 	Tenant      string          `json:"tenant"`
 	Owner       string          `json:"owner"`
 	Transaction string          `json:"transaction"`
@@ -48,7 +49,7 @@ func (t Transaction) View() View {
 // Event returns what the app is told of the transaction as it stands.
 func (t Transaction) Event() Event {
 	return Event{
-		ID: t.EventID, Tenant: t.Tenant, Owner: t.Owner, Transaction: t.ID, Settled: t.Settled(), SettledAt: t.SettledAt,
+		ID: t.EventID, Follows: t.Follows, Tenant: t.Tenant, Owner: t.Owner, Transaction: t.ID, Settled: t.Settled(), SettledAt: t.SettledAt,
 		Data: encoded(t.View()), Trace: t.Trace, Told: !t.ToldAt.IsZero(),
 	}
 }

@@ -23,7 +23,8 @@ type Store interface {
 
 	// Replace stores next in place of the version before it, with the evidence that led to it if e isn't nil. It
 	// returns ErrStale, changing nothing, unless the version on record is next.Version-1. If next is settled, evidence
-	// on record that contradicts it becomes a conflict in the same commit.
+	// on record that contradicts it becomes a conflict in the same commit, and Follows of what is returned is the EventID of
+	// the verdict before it of the same audience, 0 if there is none on record.
 	Replace(ctx context.Context, next Transaction, e *Evidence) (stored Transaction, err error)
 
 	// Record adds evidence to a transaction without changing it. Here and in Replace, a webhook of the same bytes as one

@@ -53,6 +53,7 @@ type Transaction struct {
 	Trace       string    // traceparent of the request that it came by (W3C Trace Context, section 3.2); empty: it isn't traced
 	Version     int64     // 1, then one more with every change
 	EventID     int64     // the store's number of the last change
+	Follows     int64     // see Store.Replace; on no other transaction
 	Sends       int       // how often bytes may have left
 	Checks      int       // answers to status checks since the last send
 	Answered    bool      // the partner has answered the last send, without a verdict

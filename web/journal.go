@@ -23,8 +23,8 @@ const (
 )
 
 // journal is one audience's verdicts in the order of the record, with the latest of them in memory. What the feed tells
-// may be late, doubled or out of order, so it serves as a nudge to read on: a position in the journal is one that a
-// client can come back to without a gap. However many read, the record is read once.
+// may be late, doubled or out of order: what doesn't follow the last verdict here has the record read on instead, so a
+// position in the journal is one that a client can come back to without a gap. However many read, the record is read once.
 type journal struct {
 	store    Store
 	audience verdict.Audience
@@ -46,7 +46,7 @@ func newJournal(a verdict.Audience, store Store, feed verdict.Feed, log *slog.Lo
 	j.reading.work = j.read
 	var cancel context.CancelFunc
 	j.ctx, cancel = context.WithCancel(context.Background())
-	unsubscribe := feed.Subscribe(verdict.Topic{Audience: a}, func(verdict.Event) { j.reading.call() })
+	unsubscribe := feed.Subscribe(verdict.Topic{Audience: a}, j.hear)
 	j.stop = func() {
 		unsubscribe()
 		cancel()
@@ -63,6 +63,24 @@ func (j *journal) start(at int64) {
 		j.started, j.after, j.last = true, at, at
 		j.reading.call() // for what was told before now
 	}
+}
+
+// hear takes a verdict that the feed tells.
+func (j *journal) hear(e verdict.Event) {
+	if !j.follow(e) {
+		j.reading.call()
+	}
+}
+
+// follow adds a verdict if the one before it is here, or is older than the journal.
+func (j *journal) follow(e verdict.Event) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	follows := j.started && e.Follows != 0 && e.Follows <= j.last
+	if follows {
+		j.add([]verdict.Event{e})
+	}
+	return follows
 }
 
 // read takes from the record what has been settled since. After trouble it tries again a little later.
@@ -87,19 +105,21 @@ func (j *journal) readOn() error {
 		if err != nil {
 			return err
 		}
-		if len(settled) > 0 {
-			j.add(toEvents(settled))
-		}
+		j.mu.Lock()
+		j.add(toEvents(settled))
+		j.mu.Unlock()
 		if len(settled) < pageSize {
 			return nil
 		}
 	}
 }
 
-// add puts verdicts at the end, and tells the readers.
+// add puts verdicts that follow each other at the end, but for those that are here already, and tells the readers. j.mu is held.
 func (j *journal) add(events []verdict.Event) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	events = slices.DeleteFunc(events, func(e verdict.Event) bool { return e.ID <= j.last })
+	if len(events) == 0 {
+		return
+	}
 	j.recent = append(j.recent, events...)
 	j.last = events[len(events)-1].ID
 	if excess := len(j.recent) - journalSize; excess > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -104,6 +105,39 @@ func TestJournalIsReadOnceForAll(t *testing.T) {
 		}
 		if w.feed.subscribers() != 0 {
 			t.Error("the journal outlives its readers")
+		}
+	})
+}
+
+// What follows the last verdict is taken as it is told; what doesn't has the record read.
+func TestJournalReadsTheRecordOnlyForAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r, err := w.server.journals.open(t.Context(), anyone, position{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.close()
+		first := w.settled(w.accept("k1"), verdict.OutcomeSucceeded)
+		synctest.Wait()
+		before := w.store.count("Settled")
+		second := w.settled(w.accept("k2"), verdict.OutcomeSucceeded)
+		synctest.Wait()
+		if reads := w.store.count("Settled") - before; reads != 0 {
+			t.Errorf("it was read %d times", reads)
+		}
+		w.mute()
+		third := w.settled(w.accept("k3"), verdict.OutcomeSucceeded)
+		fourth := w.settled(w.accept("k4"), verdict.OutcomeSucceeded)
+		for _, late := range []struct{ it, before verdict.Transaction }{{fourth, third}, {third, second}} {
+			e := late.it.Event()
+			e.Follows = late.before.EventID
+			w.feed.tell(e)
+			synctest.Wait()
+		}
+		want := []int64{first.EventID, second.EventID, third.EventID, fourth.EventID}
+		if got := numbers(t, r); !slices.Equal(got, want) {
+			t.Errorf("read %d, want %d", got, want)
 		}
 	})
 }

@@ -91,7 +91,17 @@ func (m *memory) Replace(ctx context.Context, next verdict.Transaction, e *verdi
 	if e != nil {
 		m.keep(next.ID, *e)
 	}
-	return m.put(next), nil
+	var before int64
+	for _, t := range m.byID {
+		if t.Settled() && t.Audience() == next.Audience() {
+			before = max(before, t.EventID)
+		}
+	}
+	stored := m.put(next)
+	if stored.Settled() {
+		stored.Follows = before
+	}
+	return stored, nil
 }
 
 func (m *memory) Record(ctx context.Context, id string, e verdict.Evidence) error {

@@ -40,10 +40,24 @@ func (s *Store) Replace(ctx context.Context, next verdict.Transaction, e *verdic
 	if e != nil {
 		s.record(next.ID, *e)
 	}
-	if next.Settled() {
-		s.contradict(next)
+	if !next.Settled() {
+		return s.replace(standing, next), nil
 	}
-	return s.replace(standing, next), nil
+	s.contradict(next)
+	follows := s.lastVerdict(next.Audience())
+	stored := s.replace(standing, next)
+	stored.Follows = follows
+	return stored, nil
+}
+
+// lastVerdict returns the event id of an audience's last verdict, 0 if it has none.
+func (s *Store) lastVerdict(a verdict.Audience) (last int64) {
+	for _, t := range s.transactions {
+		if t.Settled() && t.Audience() == a {
+			last = max(last, t.EventID)
+		}
+	}
+	return last
 }
 
 // replace stores a change, and keeps what is known of its delivery.

@@ -20,7 +20,7 @@ const replaceTransactions = `WITH given AS (
 		WITH ORDINALITY AS g (id, version, status, stage, reason, reference, sends, checks, answered, watched,
 			due, sent_at, checked_at, settled_at, kind, provider, since, claimed, n)
 	), stands AS (
-		SELECT g.*, (SELECT event FROM meta) + row_number() OVER (ORDER BY g.n) AS event
+		SELECT g.*, t.tenant, t.owner, (SELECT event FROM meta) + row_number() OVER (ORDER BY g.n) AS event
 		FROM given g JOIN transactions t ON t.id = g.id AND t.version = g.version - 1
 	), replaced AS (
 		UPDATE transactions t SET status = s.status, stage = s.stage, reason = s.reason, reference = s.reference,
@@ -47,7 +47,10 @@ const replaceTransactions = `WITH given AS (
 	), numbered AS (
 		UPDATE meta SET event = (SELECT max(event) FROM stands) WHERE EXISTS (SELECT FROM stands)
 	)
-	SELECT n, event FROM stands`
+	SELECT n, event, CASE stage WHEN 'settled' THEN coalesce(greatest(
+		(SELECT max(settled_event) FROM transactions t WHERE t.tenant = s.tenant AND t.owner = s.owner AND settled_event IS NOT NULL),
+		max(event) FILTER (WHERE stage = 'settled') OVER (PARTITION BY tenant, owner ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+	), 0) ELSE 0 END FROM stands s`
 
 // A change is a transaction's next state.
 type change struct {
@@ -111,11 +114,11 @@ func (c *commit) queueChanges() {
 	}
 	c.query(replaceTransactions, func(rows pgx.Rows) error {
 		var n int
-		var event int64
-		err := rows.Scan(&n, &event)
+		var event, follows int64
+		err := rows.Scan(&n, &event, &follows)
 		if err == nil {
 			t := relational.AsRead(given[n-1])
-			t.EventID = event
+			t.EventID, t.Follows = event, follows
 			*c.changes[n-1].result = []verdict.Transaction{t}
 		}
 		return err

@@ -14,8 +14,8 @@ const (
 	confirm = `UPDATE transactions SET confirmed_at = ? WHERE id = ? AND stage = 'settled' AND confirmed_at IS NULL`
 
 	unconfirmed = `SELECT ` + transactionColumns + ` FROM transactions
-		WHERE stage = 'settled' AND confirmed_at IS NULL AND tenant = ? AND owner = ? AND event_id > ? AND event_id <= ?
-		ORDER BY event_id LIMIT ?`
+		WHERE stage = 'settled' AND confirmed_at IS NULL AND tenant = +? AND owner = +? AND event_id > ? AND event_id <= ?
+		ORDER BY event_id LIMIT +?`
 )
 
 // Deliver implements verdict.Store.

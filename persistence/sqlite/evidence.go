@@ -19,7 +19,7 @@ const (
 	known = `SELECT 1 FROM transactions WHERE id = ?`
 
 	history = `SELECT source, outcome, reason, reference, asked, at, wait, conflict, raw FROM evidence
-		WHERE transaction_id = ? ORDER BY number`
+		WHERE transaction_id = +? ORDER BY number`
 )
 
 // Record implements verdict.Store. It returns verdict.ErrNotFound if there is no such transaction.

@@ -17,7 +17,7 @@ const (
 	forgetNotices  = `DELETE FROM notices WHERE transaction_id = ?`
 
 	stranded = `SELECT provider, transaction_id, body, at FROM parked WHERE at < ?
-		AND NOT EXISTS (SELECT 1 FROM transactions WHERE id = parked.transaction_id) ORDER BY number LIMIT ?`
+		AND NOT EXISTS (SELECT 1 FROM transactions WHERE id = parked.transaction_id) ORDER BY number LIMIT +?`
 )
 
 // Forget implements verdict.Forgetter. The file doesn't shrink: what comes next takes the room.

@@ -11,7 +11,7 @@ const (
 	// released is where the last release ended: the transactions settled up to that event id have no key any more.
 	// Verdicts are numbered as they are stored, so those that follow are in the order of settling.
 	releasable = `SELECT event_id, settled_at FROM transactions
-		WHERE stage = 'settled' AND event_id > (SELECT released FROM meta) ORDER BY event_id LIMIT ?`
+		WHERE stage = 'settled' AND event_id > (SELECT released FROM meta) ORDER BY event_id LIMIT +?`
 
 	releaseKeys = `UPDATE transactions SET key_held = 0
 		WHERE stage = 'settled' AND event_id > (SELECT released FROM meta) AND event_id <= ?`

@@ -16,24 +16,24 @@ const (
 
 	// What is settled names the stage as a literal, so that the partial index serves it.
 	anyVerdict = `SELECT 1 FROM endpoints e JOIN transactions t ON t.stage = 'settled' AND t.event_id > e.position
-		WHERE e.name = ? LIMIT 1`
+		WHERE e.name = +? LIMIT 1`
 	reach = `SELECT count(*), coalesce(max(event_id), 0) FROM (SELECT event_id FROM transactions
-		WHERE stage = 'settled' AND event_id > (SELECT position FROM endpoints WHERE name = ?) ORDER BY event_id LIMIT ?)`
+		WHERE stage = 'settled' AND event_id > (SELECT position FROM endpoints WHERE name = ?) ORDER BY event_id LIMIT +?)`
 	enlist = `INSERT INTO notices (endpoint, transaction_id, version, attempts, due, settled_at, result)
 		SELECT ?1, id, 1, 0, settled_at, settled_at, '' FROM transactions
 		WHERE stage = 'settled' AND event_id > (SELECT position FROM endpoints WHERE name = ?1) AND event_id <= ?2
-		AND (?3 = '' OR tenant = ?3) ORDER BY event_id ON CONFLICT DO NOTHING`
+		AND (+?3 = '' OR tenant = +?3) ORDER BY event_id ON CONFLICT DO NOTHING`
 	moveEndpoint = `UPDATE endpoints SET position = ? WHERE name = ?`
 
 	// ?1 is the endpoint, ?2 now, ?3 the limit, ?4 the end of the claim.
-	dueNotices = `SELECT number FROM notices WHERE endpoint = ?1 AND due <= ?2
-		AND NOT EXISTS (SELECT 1 FROM endpoints WHERE name = ?1 AND closed_until > ?2) ORDER BY due, number LIMIT ?3`
+	dueNotices = `SELECT number FROM notices WHERE endpoint = +?1 AND due <= ?2
+		AND NOT EXISTS (SELECT 1 FROM endpoints WHERE name = ?1 AND closed_until > ?2) ORDER BY due, number LIMIT +?3`
 	claimNotices = `UPDATE notices SET due = ?4 WHERE number IN (` + dueNotices + `) RETURNING ` + noticeColumns
 
 	replaceNotice = `UPDATE notices SET version = ?, attempts = ?, due = ?, tried_at = ?, result = ?, told_at = ?
 		WHERE number = ? AND version = ?`
 
-	noticesOf = `SELECT ` + noticeColumns + ` FROM notices WHERE transaction_id = ? ORDER BY endpoint`
+	noticesOf = `SELECT ` + noticeColumns + ` FROM notices WHERE transaction_id = +? ORDER BY endpoint`
 )
 
 // noticesIn are the queries of each state.
@@ -44,7 +44,7 @@ var noticesIn = map[verdict.NoticeState]string{
 }
 
 func listNotices(state string) string {
-	return `SELECT ` + noticeColumns + ` FROM notices WHERE ` + state + ` AND number > ?1 AND (?2 = '' OR endpoint = ?2) ORDER BY number LIMIT ?3`
+	return `SELECT ` + noticeColumns + ` FROM notices WHERE ` + state + ` AND number > ?1 AND (+?2 = '' OR endpoint = +?2) ORDER BY number LIMIT +?3`
 }
 
 // Enlist implements verdict.Store. Where nothing was settled since it only reads.

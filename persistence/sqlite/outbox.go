@@ -27,12 +27,12 @@ const (
 	// ?3 is now, ?4 the limit, ?5 the shortest claim, ?6 the longest.
 	claimDue = `UPDATE outbox SET due = ?3 + min(max(?3 - since, ?5), ?6)
 		WHERE transaction_id IN (SELECT transaction_id FROM outbox
-			WHERE provider = ?1 AND kind = ?2 AND since <= ?3 AND due <= ?3 ORDER BY since, transaction_id LIMIT ?4)
+			WHERE provider = +?1 AND kind = +?2 AND since <= ?3 AND due <= ?3 ORDER BY since, transaction_id LIMIT +?4)
 		RETURNING kind, transaction_id, version, provider, since`
 
 	unclaim = `UPDATE outbox SET due = since WHERE transaction_id = ? AND version = ?`
 
-	dueSince = `SELECT since FROM outbox WHERE provider = ? AND kind = ? ORDER BY since LIMIT 1 OFFSET ?`
+	dueSince = `SELECT since FROM outbox WHERE provider = +? AND kind = +? ORDER BY since LIMIT 1 OFFSET ?`
 
 	// Each provider is looked up from the one before it: the commands of one may be many.
 	waiting = `WITH RECURSIVE names (name) AS (

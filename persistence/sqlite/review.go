@@ -10,14 +10,14 @@ import (
 
 const (
 	inReview = `SELECT ` + transactionColumns + ` FROM transactions
-		WHERE stage = 'review' AND event_id > ? ORDER BY event_id LIMIT ?`
+		WHERE stage = 'review' AND event_id > ? ORDER BY event_id LIMIT +?`
 
 	// Whatever is neither settled nor for review has a command.
 	withCommand = `SELECT ` + transactionColumns + ` FROM transactions
-		WHERE id IN (SELECT transaction_id FROM outbox) AND stage = ? AND event_id > ? ORDER BY event_id LIMIT ?`
+		WHERE id IN (SELECT transaction_id FROM outbox) AND stage = +? AND event_id > ? ORDER BY event_id LIMIT +?`
 
 	conflicts = `SELECT e.number, e.source, e.outcome, e.reason, e.reference, e.asked, e.at, e.wait, e.conflict, e.raw, e.transaction_id
-		FROM evidence e WHERE e.conflict = 1 AND e.number > ? ORDER BY e.number LIMIT ?`
+		FROM evidence e WHERE e.conflict = 1 AND e.number > ? ORDER BY e.number LIMIT +?`
 )
 
 // InStage implements verdict.Store.

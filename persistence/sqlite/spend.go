@@ -10,7 +10,7 @@ const (
 	spend = `INSERT INTO spent (name, until) VALUES (?, ?) ON CONFLICT DO NOTHING`
 
 	// More than one goes for each that comes, so the table shrinks to those whose time has not passed.
-	forgetSpent = `DELETE FROM spent WHERE name IN (SELECT name FROM spent WHERE until <= ? LIMIT ?)`
+	forgetSpent = `DELETE FROM spent WHERE name IN (SELECT name FROM spent WHERE until <= ? LIMIT +?)`
 
 	// forgetLimit is how many names are forgotten with each that is spent.
 	forgetLimit = 64

@@ -9,6 +9,10 @@ import (
 
 // statements prepares each query once and keeps it until its connections are closed. It keeps as many as there are
 // queries in this package.
+//
+// A plan that may depend on a value isn't kept: SQLite makes it anew whenever the driver clears the values, which is after each use,
+// and that can take longer than the query. The + of a limit of +?, and of an equality with +? in what is ordered or joined,
+// has SQLite plan without looking at the value (https://sqlite.org/c3ref/prepare.html, of sqlite3_prepare_v2).
 type statements struct {
 	on   preparer
 	kept sync.Map // from query to *sql.Stmt

@@ -26,15 +26,18 @@ const (
 		sends = ?, checks = ?, answered = ?, watched = ?, due = ?, sent_at = ?, checked_at = ?, settled_at = ?
 		WHERE id = ? AND version = ?`
 
+	verdictBefore = `SELECT event_id FROM transactions
+		WHERE stage = 'settled' AND tenant = +? AND owner = +? AND event_id < ? ORDER BY event_id DESC LIMIT 1`
+
 	byID    = `SELECT ` + transactionColumns + ` FROM transactions WHERE id = ?`
 	byScope = `SELECT ` + transactionColumns + ` FROM transactions
 		WHERE tenant = ? AND owner = ? AND operation = ? AND key = ? AND key_held = 1`
 
-	// These name the stage as a literal, and byScope that the key is held, so that the partial indexes serve them.
+	// These and verdictBefore name the stage as a literal, and byScope that the key is held, so that the partial indexes serve them.
 	settled = `SELECT ` + transactionColumns + ` FROM transactions
-		WHERE stage = 'settled' AND event_id > ? ORDER BY event_id LIMIT ?`
+		WHERE stage = 'settled' AND event_id > ? ORDER BY event_id LIMIT +?`
 	settledOfAudience = `SELECT ` + transactionColumns + ` FROM transactions
-		WHERE stage = 'settled' AND tenant = ? AND owner = ? AND event_id > ? ORDER BY event_id LIMIT ?`
+		WHERE stage = 'settled' AND tenant = +? AND owner = +? AND event_id > ? ORDER BY event_id LIMIT +?`
 )
 
 // errIDTaken: the id of a new transaction belongs to one of another scope, which new UUIDs never do.
@@ -104,6 +107,10 @@ func (c *commit) replace(next verdict.Transaction, e *verdict.Evidence) ([]verdi
 		if err := c.contradict(next); err != nil {
 			return nil, err
 		}
+		next.Follows, err = orZero(list(context.Background(), c.kept, value[int64], verdictBefore, next.Tenant, next.Owner, next.EventID))
+	}
+	if err != nil {
+		return nil, err
 	}
 	return []verdict.Transaction{relational.AsRead(next)}, c.putCommand(next)
 }

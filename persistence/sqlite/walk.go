@@ -11,7 +11,7 @@ import (
 // headColumns are transactionColumns but the payload, which fills pages of its own if it is large.
 var headColumns = strings.Replace(transactionColumns, "payload", "NULL", 1)
 
-var walk = `SELECT ` + headColumns + ` FROM transactions WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?`
+var walk = `SELECT ` + headColumns + ` FROM transactions WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT +?`
 
 // Walk implements verdict.Store.
 func (s *Store) Walk(ctx context.Context, from, below string, limit int) ([]verdict.Transaction, error) {

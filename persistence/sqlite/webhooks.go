@@ -14,7 +14,7 @@ const (
 
 	// The few that wait are each looked up among the transactions, and not the other way round.
 	parked = `SELECT provider, transaction_id, body, at FROM parked
-		WHERE EXISTS (SELECT 1 FROM transactions WHERE id = parked.transaction_id) ORDER BY number LIMIT ?`
+		WHERE EXISTS (SELECT 1 FROM transactions WHERE id = parked.transaction_id) ORDER BY number LIMIT +?`
 
 	unpark = `DELETE FROM parked WHERE transaction_id = ? AND provider = ? AND digest = ?`
 )

@@ -83,13 +83,14 @@ func (m *model) create(r *rapid.T) {
 
 // keep takes a change that the store has made into the model, and compares what the store returned.
 func (m *model) keep(r *rapid.T, i int, next, got verdict.Transaction, before time.Time, err error) {
-	next.EventID = got.EventID
+	next.EventID, next.Follows = got.EventID, m.before(next)
 	next.Due, next.CreatedAt, next.SentAt = plain(next.Due), plain(next.CreatedAt), plain(next.SentAt)
 	next.CheckedAt, next.SettledAt = plain(next.CheckedAt), plain(next.SettledAt)
 	m.same(r, err, got, next)
 	if next.EventID <= m.last {
 		r.Fatalf("event id %d came after %d", next.EventID, m.last)
 	}
+	next.Follows = 0
 	m.last, m.standing[i] = next.EventID, next
 	command, ok := next.Command()
 	switch {
@@ -100,6 +101,16 @@ func (m *model) keep(r *rapid.T, i int, next, got verdict.Transaction, before ti
 	default:
 		m.steps[next.ID] = step{command, next.Due, before.Add(verdict.Lease), time.Now().Add(verdict.Lease)}
 	}
+}
+
+// before returns the event id of the last verdict of the audience of one that is settled now.
+func (m *model) before(next verdict.Transaction) (last int64) {
+	for _, t := range m.standing {
+		if next.Settled() && t.Settled() && t.Audience() == next.Audience() {
+			last = max(last, t.EventID)
+		}
+	}
+	return last
 }
 
 // pick returns the index of a transaction that stands.

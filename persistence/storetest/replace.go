@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ var replacing = []promise{
 	{"each part of a state that may change is replaced", eachPart},
 	{"a stale version changes nothing", staleVersion},
 	{"of concurrent changes one wins each version", oneWinsEachVersion},
+	{"each verdict of an audience follows the one before it", verdictsOfAnAudienceFollowEachOther},
 	{"a change and its evidence are one", changeWithEvidence},
 	{"what was said against a verdict before becomes a conflict with it, whatever settles", contradictedBefore},
 }
@@ -127,6 +130,34 @@ func oneWinsEachVersion(t *testing.T, s verdict.Store) {
 	}
 	if found := history(t, s, given.ID); len(found) != versions {
 		t.Errorf("%d pieces of evidence for %d changes", len(found), versions)
+	}
+}
+
+// Also where they share a commit: who is told one after the other can tell that there is none between.
+func verdictsOfAnAudienceFollowEachOther(t *testing.T, s verdict.Store) {
+	const each = 40
+	owners := []string{"ama", "kofi", "yao"}
+	given := map[string][]verdict.Transaction{}
+	for _, owner := range owners {
+		for n := range each {
+			given[owner] = append(given[owner], create(t, s, accepted(owner, n, time.Now())))
+		}
+	}
+	stored := make([]verdict.Transaction, len(owners)*each)
+	together(len(stored), func(i int) {
+		e := settledBy(time.Now())
+		var err error
+		if stored[i], err = s.Replace(t.Context(), given[owners[i%len(owners)]][i/len(owners)].Weigh(e, policy()), &e); err != nil {
+			t.Errorf("settle: %v", err)
+		}
+	})
+	slices.SortFunc(stored, func(a, b verdict.Transaction) int { return cmp.Compare(a.EventID, b.EventID) })
+	last := map[string]int64{}
+	for _, settled := range stored {
+		if settled.Follows != last[settled.Owner] {
+			t.Errorf("verdict %d of %s follows %d, want %d", settled.EventID, settled.Owner, settled.Follows, last[settled.Owner])
+		}
+		last[settled.Owner] = settled.EventID
 	}
 }
 

@@ -80,12 +80,14 @@ func create(t *testing.T, s verdict.Store, given verdict.Transaction) verdict.Tr
 	return stored
 }
 
+// replace returns what will be read back.
 func replace(t *testing.T, s verdict.Store, next verdict.Transaction, e *verdict.Evidence) verdict.Transaction {
 	t.Helper()
 	stored, err := s.Replace(t.Context(), next, e)
 	if err != nil {
 		t.Errorf("replace %s: %v", next.ID, err)
 	}
+	stored.Follows = 0
 	return stored
 }
 
