@@ -15,8 +15,8 @@ func growthCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "growth",
 		Short: "Measure Verdict with millions of transactions on record",
-		Long: `Fills a record with transactions, and measures the whole path with it and with an empty one, in turn; the time to start,
-the memory at rest, and the bytes of a transaction. README.md says how.`,
+		Long: `Fills a record with transactions, and measures the whole path with it, with it while retention deletes, and with an empty
+one, in turn; the time to start, the memory at rest, and the bytes of a transaction. README.md says how.`,
 		Example: `  go -C bench run . growth
   go -C bench run . growth --rows 100000 --rounds 1 --for 3s`,
 	}
@@ -25,7 +25,7 @@ the memory at rest, and the bytes of a transaction. README.md says how.`,
 	})
 	f := c.Flags()
 	f.IntVar(&o.Rows, "rows", 10_000_000, "transactions on record")
-	f.IntVar(&o.Path.Rounds, "rounds", 5, "how often each is measured, in turn with the other")
+	f.IntVar(&o.Path.Rounds, "rounds", 5, "how often each is measured, in turn with the others")
 	f.Float64SliceVar(&o.Path.Rates, "rate", []float64{1000}, "transactions a second")
 	f.DurationVar(&o.Path.For, "for", 10*time.Second, "how long each rate")
 	f.IntVar(&o.Path.Clients, "clients", 300, "users, each with a WebSocket")

@@ -27,7 +27,7 @@ shortest path that commits as often. README.md says how.`,
 			return nil, err
 		}
 		defer w.Close()
-		return path.Run(ctx, o, w, path.Verdict("verdict", nil), path.Straight, progress)
+		return path.Run(ctx, o, w, []path.Contender{path.Verdict("verdict", nil), path.Straight}, progress)
 	})
 	f := c.Flags()
 	f.IntVar(&o.Rounds, "rounds", 5, "how often each is measured, in turn with the other")

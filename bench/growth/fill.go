@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	_ "github.com/mattn/go-sqlite3" // the driver
 )
@@ -18,22 +19,41 @@ const batch = 100_000
 // millisecond, so that they come in order, and before all that are made later.
 const newID = `printf('%08x-%04x-7%03x-8000-%012x', (1704067200000 + n / 10) >> 16, (1704067200000 + n / 10) & 65535, n & 4095, n)`
 
-// replaced are the columns in which no two transactions are alike, and what they hold in the n-th. The event ids follow those
-// that were given; ? is the last of them.
-var replaced = map[string]string{
-	"id": newID, "transaction_id": newID, "key": `'fill-' || n`, "event_id": `? + n`,
+// own are the columns that fill knows.
+var own = []string{"id", "key", "event_id", "settled_at", "key_held"}
+
+// value is what a column holds in the n-th transaction, which is like the one in row t. Event ids follow those that were given.
+// The first are old: settled long ago, their keys forgotten.
+func (f *filler) value(column string) string {
+	switch column {
+	case "id", "transaction_id":
+		return newID
+	case "key":
+		return `'fill-' || n`
+	case "event_id":
+		return fmt.Sprintf("%d + n", f.event)
+	case "settled_at":
+		return fmt.Sprintf("t.settled_at - iif(n <= %d, %d, 0)", f.old, longAgo)
+	case "key_held":
+		return fmt.Sprintf("n > %d", f.old)
+	default:
+		return "t." + column
+	}
 }
 
+// longAgo is longer than what retention keeps.
+const longAgo = retained + 24*time.Hour
+
 // fill adds so many transactions to a record, each like one of those that it has, by SQL: their rows, and those of other tables
-// that belong to them. It knows of the schema what replaced says, and copies the rest. Nobody else may have the file open.
-func fill(ctx context.Context, file string, count int, progress func(done int)) (err error) {
-	db, err := sql.Open("sqlite3", "file:"+file+"?_synchronous=OFF&_busy_timeout=10000")
+// that belong to them. The first, and those that it has, are old enough for retention to take away. It knows of the schema what
+// value says, and copies the rest. Nobody else may have the file open.
+func fill(ctx context.Context, file string, count, old int, progress func(done int)) (err error) {
+	db, err := openRecord(file)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1) // the temporary tables are of the connection
-	f := filler{db: db}
+	f := filler{db: db, old: old}
 	if err := f.prepare(ctx); err != nil {
 		return err
 	}
@@ -45,21 +65,27 @@ func fill(ctx context.Context, file string, count int, progress func(done int)) 
 		done += n
 		progress(done)
 	}
-	_, err = db.ExecContext(ctx, `UPDATE meta SET event = event + ?; PRAGMA wal_checkpoint(TRUNCATE)`, count)
+	_, err = db.ExecContext(ctx, fmt.Sprintf(`
+		UPDATE transactions SET settled_at = settled_at - %d, key_held = 0 WHERE id IN (SELECT template_id FROM template);
+		UPDATE meta SET event = event + %d, released = event + %d;
+		PRAGMA wal_checkpoint(TRUNCATE)`, longAgo, count, old))
 	return err
 }
 
 type filler struct {
 	db    *sql.DB
-	event int64  // the last id given before
-	slots int    // how many transactions there are to be like
-	adds  []step // for each table
+	event int64    // the last id given before
+	old   int      // how many are old
+	slots int      // how many transactions there are to be like
+	adds  []string // a statement for each table, which adds the rows of transactions from a number to another
 }
 
-// step is a statement that adds rows for the transactions of a range: its parameters are first and last, and so many times event.
-type step struct {
-	query  string
-	events int
+func openRecord(file string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite3", "file:"+file+"?_synchronous=OFF&_busy_timeout=10000")
+	if err == nil {
+		db.SetMaxOpenConns(1) // temporary tables are of the connection
+	}
+	return db, err
 }
 
 func (f *filler) prepare(ctx context.Context) error {
@@ -83,11 +109,11 @@ func (f *filler) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, table := range tables {
-		s, err := f.step(ctx, table)
+		add, err := f.statement(ctx, table)
 		if err != nil {
 			return fmt.Errorf("%s: %w", table, err)
 		}
-		f.adds = append(f.adds, s)
+		f.adds = append(f.adds, add)
 	}
 	return nil
 }
@@ -98,31 +124,27 @@ func (f *filler) tables(ctx context.Context) ([]string, error) {
 		SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'transaction_id'`)
 }
 
-func (f *filler) step(ctx context.Context, table string) (s step, err error) {
+func (f *filler) statement(ctx context.Context, table string) (string, error) {
 	columns, err := f.columns(ctx, table)
 	if err != nil {
-		return s, err
+		return "", err
 	}
 	owner := "transaction_id"
 	if table == "transactions" {
 		owner = "id"
-		for column := range replaced {
-			if column != "transaction_id" && !slices.Contains(columns, column) {
-				return s, fmt.Errorf("it has no %s any more; adapt bench/growth/fill.go", column)
+		for _, column := range own {
+			if !slices.Contains(columns, column) {
+				return "", fmt.Errorf("it has no %s any more; adapt bench/growth/fill.go", column)
 			}
 		}
 	}
 	values := make([]string, len(columns))
 	for i, column := range columns {
-		if values[i] = replaced[column]; values[i] == "" {
-			values[i] = "t." + column
-		}
-		s.events += strings.Count(values[i], "?")
+		values[i] = f.value(column)
 	}
-	s.query = fmt.Sprintf(`WITH RECURSIVE range(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM range WHERE n < ?)
+	return fmt.Sprintf(`WITH RECURSIVE range(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM range WHERE n < ?)
 		INSERT INTO %s (%s) SELECT %s FROM range CROSS JOIN template ON slot = n %% %d CROSS JOIN %s t ON t.%s = template_id`,
-		table, strings.Join(columns, ", "), strings.Join(values, ", "), f.slots, table, owner)
-	return s, nil
+		table, strings.Join(columns, ", "), strings.Join(values, ", "), f.slots, table, owner), nil
 }
 
 // columns are those of a table but for its own number, which SQLite gives.
@@ -153,12 +175,8 @@ func (f *filler) add(ctx context.Context, first, last int) error {
 		return err
 	}
 	defer tx.Rollback()
-	for _, s := range f.adds {
-		args := []any{first, last}
-		for range s.events {
-			args = append(args, f.event)
-		}
-		if _, err := tx.ExecContext(ctx, s.query, args...); err != nil {
+	for _, add := range f.adds {
+		if _, err := tx.ExecContext(ctx, add, first, last); err != nil {
 			return err
 		}
 	}

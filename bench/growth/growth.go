@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"verdict/bench/app"
 	"verdict/bench/cluster"
 	"verdict/bench/path"
@@ -31,14 +33,19 @@ func (o Options) Validate() error {
 
 // Report is all that was measured.
 type Report struct {
-	Rows  int           `json:"rows"`
-	Each  float64       `json:"bytes_each"` // of a settled transaction in the database's file
-	Fill  time.Duration `json:"fill_ns"`
-	Paths *path.Report  `json:"path"`
+	Rows    int           `json:"rows"`
+	Each    float64       `json:"bytes_each"` // of a settled transaction in the database's file
+	Fill    time.Duration `json:"fill_ns"`
+	Cold    time.Duration `json:"cold_start_ns"` // to its first answer, with none of the record in the system's memory
+	Deleted int           `json:"deleted"`       // by retention, in all its rounds
+	Paths   *path.Report  `json:"path"`
 }
 
-// Run fills a record, and then measures the whole path with it and with an empty one, in turn. progress is told what is being
-// done.
+// oldShare of the record is old enough for retention to take away, which is far more than it gets to.
+const oldShare = 10
+
+// Run fills a record, and then measures the whole path with it, with it while retention deletes, and with an empty one, in turn.
+// progress is told what is being done.
 func Run(ctx context.Context, o Options, root string, progress io.Writer) (*Report, error) {
 	w, err := path.Open(ctx, o.Path.Dir, root)
 	if err != nil {
@@ -46,32 +53,76 @@ func Run(ctx context.Context, o Options, root string, progress io.Writer) (*Repo
 	}
 	defer w.Close()
 	file := filepath.Join(w.Folder(), "filled.db")
-	if err := settleSome(ctx, w, file); err != nil {
-		return nil, fmt.Errorf("settle %d transactions: %w", templates, err)
+	report := &Report{Rows: o.Rows}
+	if err := report.fill(ctx, w, file, progress); err != nil {
+		return nil, err
 	}
-	before, err := size(file)
+	name := fmt.Sprint(o.Rows, " on record")
+	filled := path.Verdict(name, func(c *cluster.GatewayConfig) { c.Database = "sqlite:" + file })
+	if report.Cold, err = coldStart(ctx, w, filled, file); err != nil {
+		return nil, fmt.Errorf("start with a cold record: %w", err)
+	}
+	before, err := oldLeft(ctx, file)
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	if err := fill(ctx, file, o.Rows, func(done int) {
-		fmt.Fprintf(progress, "filled in %d of %d after %s\n", done, o.Rows, time.Since(began).Round(time.Second))
-	}); err != nil {
-		return nil, fmt.Errorf("fill the record: %w", err)
-	}
-	report := &Report{Rows: o.Rows, Fill: time.Since(began)}
-	after, err := size(file)
-	if err != nil {
+	order := []path.Contender{filled, retaining(name+", retention", file), path.Verdict("empty", nil)}
+	if report.Paths, err = path.Run(ctx, o.Path, w, order, progress); err != nil {
 		return nil, err
 	}
-	report.Each = float64(after-before) / float64(o.Rows)
-	filled := path.Verdict(fmt.Sprint(o.Rows, " on record"), func(c *cluster.GatewayConfig) { c.Database = "sqlite:" + file })
-	report.Paths, err = path.Run(ctx, o.Path, w, filled, path.Verdict("empty", nil), progress)
+	after, err := oldLeft(ctx, file)
+	report.Deleted = before - after
 	return report, err
 }
 
+// fill makes the record, and measures what it takes.
+func (r *Report) fill(ctx context.Context, w *path.World, file string, progress io.Writer) error {
+	if err := settleSome(ctx, w, file); err != nil {
+		return fmt.Errorf("settle %d transactions: %w", templates, err)
+	}
+	before, err := size(file)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := fill(ctx, file, r.Rows, r.Rows/oldShare, func(done int) {
+		fmt.Fprintf(progress, "filled in %d of %d after %s\n", done, r.Rows, time.Since(began).Round(time.Second))
+	}); err != nil {
+		return fmt.Errorf("fill the record: %w", err)
+	}
+	after, err := size(file)
+	r.Fill, r.Each = time.Since(began), float64(after-before)/float64(r.Rows)
+	return err
+}
+
+// coldStart measures a start with a record of which the system has nothing in memory. It also has the disk take all that was
+// filled in, which is not to be on its way while we measure.
+func coldStart(ctx context.Context, w *path.World, c path.Contender, file string) (took time.Duration, err error) {
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return 0, err
+	}
+	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
+		return 0, err
+	}
+	if err := os.Mkdir(w.Dir, 0o700); err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(w.Dir)
+	d, _, err := c.Start(ctx, w)
+	if err != nil {
+		return 0, err
+	}
+	d.Close()
+	return d.StartedIn(), nil
+}
+
 // templates is how many transactions are carried out for the others to be like.
-const templates = 100
+const templates = 300 // as many as there are clients by default, so that each has some
 
 // settleSome has Verdict make a record with a few transactions that have been through everything.
 func settleSome(ctx context.Context, w *path.World, file string) error {
@@ -94,10 +145,11 @@ func settleSome(ctx context.Context, w *path.World, file string) error {
 		return err
 	}
 	defer users.Close()
-	arrived := app.NewArrivals(0, templates)
+	first := w.Numbers(templates)
+	arrived := app.NewArrivals(first, templates)
 	users.Await(arrived)
-	for number := range templates {
-		if err := users.Submit(int64(number)); err != nil {
+	for number := first; number < first+templates; number++ {
+		if err := users.Submit(number); err != nil {
 			return err
 		}
 	}

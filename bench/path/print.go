@@ -20,7 +20,11 @@ func (r *Report) Print(to io.Writer) error {
 	if r.InMemory {
 		fmt.Fprintln(w, "THE FOLDER IS IN MEMORY: an fsync does nothing there; give --dir on a disk")
 	}
-	fmt.Fprintf(w, "\nThe partner answers at once\t%s\t%s\tthe first is times\n", r.Rows[0].Name, r.Rows[1].Name)
+	fmt.Fprint(w, "\nThe partner answers at once")
+	for _, row := range r.compared() {
+		fmt.Fprintf(w, "\t%s\tis times", row.Name)
+	}
+	fmt.Fprintf(w, "\t%s\n", r.last().Name)
 	for i, rate := range r.Options.Rates {
 		at := func(get func(*Point) float64) figure {
 			return func(r *Round) (float64, bool) { return get(r.Points[i]), true }
@@ -46,28 +50,39 @@ func (r *Report) Print(to io.Writer) error {
 	return w.Flush()
 }
 
-// line writes a figure of both, and their ratio, round by round.
+// line writes a figure of all, and their ratios to the last, round by round.
 func (r *Report) line(w io.Writer, name string, f figure, write func(float64) string) {
 	fmt.Fprint(w, name)
-	var both [][]float64
-	for _, row := range r.Rows {
-		var values []float64
-		for _, round := range row.Rounds {
-			if v, ok := f(round); ok {
-				values = append(values, v)
-			}
-		}
-		both = append(both, values)
-		if len(values) == 0 {
-			fmt.Fprint(w, "\t-")
-		} else {
-			fmt.Fprintf(w, "\t%s", stats.Spread(stats.Summarize(values), write))
+	reference := r.last().figures(f)
+	for _, row := range r.compared() {
+		values := row.figures(f)
+		fmt.Fprintf(w, "\t%s\t", spread(values, write))
+		if ratio, ok := stats.Ratios(values, reference); ok {
+			fmt.Fprint(w, stats.Spread(ratio, stats.Plain))
 		}
 	}
-	if ratio, ok := stats.Ratios(both[0], both[1]); ok {
-		fmt.Fprintf(w, "\t%s", stats.Spread(ratio, stats.Plain))
+	fmt.Fprintf(w, "\t%s\n", spread(reference, write))
+}
+
+func (r *Report) last() *Row { return r.Rows[len(r.Rows)-1] }
+
+// compared are those that are compared with the last.
+func (r *Report) compared() []*Row { return r.Rows[:len(r.Rows)-1] }
+
+func (row *Row) figures(f figure) (values []float64) {
+	for _, round := range row.Rounds {
+		if v, ok := f(round); ok {
+			values = append(values, v)
+		}
 	}
-	fmt.Fprintln(w)
+	return values
+}
+
+func spread(values []float64, write func(float64) string) string {
+	if len(values) == 0 {
+		return "-"
+	}
+	return stats.Spread(stats.Summarize(values), write)
 }
 
 func (r *Report) warnings(w io.Writer) {

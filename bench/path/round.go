@@ -14,8 +14,9 @@ import (
 
 // Round is what a contender showed in one round.
 type Round struct {
-	Start     time.Duration `json:"start_ns"` // from the start of its process to its first answer, with an empty database
+	Start     time.Duration `json:"start_ns"` // from the start of its process to its first answer
 	Memory    int64         `json:"rss"`      // of it at rest, before the first request
+	Up        time.Duration `json:"up_ns"`    // from its first answer until it was ended
 	Points    []*Point      `json:"points"`   // at Options.Rates
 	Sustained float64       `json:"sustained"`
 	Fsyncs    float64       `json:"fsyncs"` // of a transaction at the first rate; below 0: not counted
@@ -53,9 +54,9 @@ func (p *Point) sustained() bool {
 // round is a Round under way.
 type round struct {
 	options Options
+	world   *World
 	process measure.Process
 	users   *app.Users
-	numbers int64         // of transactions that were used
 	idle    time.Duration // processor time in a second of nothing
 }
 
@@ -103,8 +104,7 @@ func (r *round) rest(ctx context.Context) error {
 func (r *round) point(ctx context.Context, rate float64, during time.Duration) (*Point, error) {
 	schedule := load.Schedule{Rate: rate, Events: max(1, int(rate*during.Seconds()))}
 	p := &Point{Rate: rate, Push: newLatency()}
-	first := r.numbers
-	r.numbers += int64(schedule.Events)
+	first := r.world.Numbers(schedule.Events)
 	arrived := app.NewArrivals(first, schedule.Events)
 	r.users.Await(arrived)
 	before, err := r.process.CPU()

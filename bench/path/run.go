@@ -23,7 +23,7 @@ type Report struct {
 	Machine  string        `json:"machine"`
 	Fsync    stats.Summary `json:"fsync_ns"` // of the medians before each round
 	InMemory bool          `json:"in_memory"`
-	Rows     []*Row        `json:"rows"` // of both: ours, and theirs
+	Rows     []*Row        `json:"rows"` // the last is what the others are compared with
 }
 
 // Row is a contender's rounds.
@@ -45,7 +45,8 @@ type World struct {
 	Self    string // this program
 	Partner string // the URL of a partner that answers with the verdict, during a round
 
-	whole string // the folder around it all
+	whole   string // the folder around it all
+	numbers int64  // of transactions that were taken
 }
 
 // Verdict is the product, with its defaults but for what is changed.
@@ -103,16 +104,25 @@ func Open(ctx context.Context, dir, root string) (w *World, err error) {
 // Folder is the one that Close removes.
 func (w *World) Folder() string { return w.whole }
 
+// Numbers returns the first of so many numbers of transactions, which nobody else gets: a contender may have a record from the
+// round before.
+func (w *World) Numbers(count int) (first int64) {
+	first = w.numbers
+	w.numbers += int64(count)
+	return first
+}
+
 // Close removes what Open has made.
 func (w *World) Close() { _ = os.RemoveAll(w.whole) } // it is in a folder of temporary files
 
-// Run measures two contenders in turn, each round in the opposite order of the one before. progress is told what is being done.
-func Run(ctx context.Context, o Options, w *World, ours, theirs Contender, progress io.Writer) (report *Report, err error) {
+// Run measures contenders in turn, each round in the opposite order of the one before. The last is what the others are compared
+// with. progress is told what is being done.
+func Run(ctx context.Context, o Options, w *World, order []Contender, progress io.Writer) (report *Report, err error) {
 	report = &Report{Options: o, Machine: fmt.Sprintf("%d processors, %s", runtime.NumCPU(), runtime.Version())}
 	if report.InMemory, err = measure.InMemory(w.whole); err != nil {
 		return nil, err
 	}
-	order := []Contender{ours, theirs}
+	order = slices.Clone(order)
 	rows := map[string]*Row{}
 	for _, c := range order {
 		rows[c.Name] = &Row{Name: c.Name}
@@ -158,6 +168,7 @@ func runRound(ctx context.Context, o Options, c Contender, w *World) (*Round, er
 		return nil, err
 	}
 	defer d.Close()
+	began := time.Now()
 	result := &Round{Start: d.StartedIn()}
 	if err := pause(ctx, still); err != nil {
 		return nil, err
@@ -170,8 +181,10 @@ func runRound(ctx context.Context, o Options, c Contender, w *World) (*Round, er
 		return nil, err
 	}
 	defer users.Close()
-	r := &round{options: o, process: d.Process(), users: users}
-	return result, r.run(ctx, result)
+	r := &round{options: o, world: w, process: d.Process(), users: users}
+	err = r.run(ctx, result)
+	result.Up = time.Since(began)
+	return result, err
 }
 
 // StartPartner starts the partner of a round, whose folder must be there.
