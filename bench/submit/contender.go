@@ -42,6 +42,7 @@ var contenders = []contender{
 	{"restate", false, false, installRestate("24 partitions, as by default"), startRestate()},
 	{"restate-tuned", false, false, installRestate("2 partitions"), startRestate("RESTATE_DEFAULT_NUM_PARTITIONS=2")},
 	{"pocketbase", false, false, buildPocketBase, startPocketBase},
+	{"temporal", false, false, buildTemporal, startTemporal},
 }
 
 // env is what contenders are given.

@@ -84,6 +84,21 @@ func startPocketBase(ctx context.Context, e *env, p program) (*server, error) {
 	return s, nil
 }
 
+func buildTemporal(ctx context.Context, e *env) (program, error) {
+	work := "no worker runs"
+	if e.partner == Quick {
+		work = "a worker runs, with the SDK's defaults"
+	}
+	return goPeer(ctx, e, "temporal", "go.temporal.io/server",
+		"all four services in one process, SQLite with one connection, WAL and synchronous=FULL, one history shard, as in its "+
+			"development-sqlite-file.yaml; net/http and its SDK start a workflow by id over gRPC for each request, "+work)
+}
+
+func startTemporal(ctx context.Context, e *env, p program) (*server, error) {
+	s := &server{}
+	return s, s.serve(ctx, e, p, "--work="+fmt.Sprint(e.partner == Quick))
+}
+
 // installRestate installs the packages of peers/restate.
 func installRestate(settings string) func(context.Context, *env) (program, error) {
 	return func(ctx context.Context, e *env) (program, error) {
