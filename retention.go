@@ -53,10 +53,11 @@ const (
 	retentionEvery = time.Minute
 
 	// retentionBatch is how many transactions are archived together: the deletion shares a commit with what apps wait for.
-	retentionBatch = 16
+	retentionBatch = 32
 
-	// retentionRests times as long as a batch took is waited after it: what apps wait for comes first.
-	retentionRests = 9
+	// retentionRests times as long as a batch took is waited after it: what apps wait for comes first. It is not more, so that what
+	// is accepted day and night is also deleted.
+	retentionRests = 5
 )
 
 // Run archives until ctx ends.
