@@ -79,6 +79,8 @@ func newTransport(dial dialFunc, connections int) *http.Transport {
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
 		MaxConnsPerHost:        connections,
+		ReadBufferSize:         1 << 10, // most of what is said fits; it is kept for as long as an answer is awaited
+		WriteBufferSize:        2 << 10,
 		MaxResponseHeaderBytes: maxAnswer,
 	}
 }
