@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,8 +22,9 @@ const (
 )
 
 // Follow has deliver called with each event that is published from now on, by any instance, one at a time, until ctx
-// ends; then it returns nil. Events may be lost or come twice when the server or the connection breaks. Follow returns
-// ErrClosed if the stream is closed under it.
+// ends; then it returns nil. Those that this Stream publishes come without a way through the server. Events may be lost or come
+// twice when the server or the connection breaks. deliver must not block. Follow returns ErrClosed if the stream
+// is closed under it.
 //
 // The ordered consumer of the client library would do nearly that. It resumes by sequence number, though, and a stream
 // that was made anew counts from one: it would wait there until the number it had is reached. Ours resumes by time. The
@@ -34,8 +36,15 @@ func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error 
 		InactiveThreshold: 10 * time.Second, // then the server forgets a consumer nobody reads from
 		MemoryStorage:     true,
 	}
+	var one sync.Mutex
+	deliverOne := func(e verdict.Event) {
+		one.Lock()
+		defer one.Unlock()
+		deliver(e)
+	}
+	defer s.followers.add(deliverOne)()
 	for troubles := newTroubles(s.log); ctx.Err() == nil; {
-		last, err := s.listen(ctx, cfg, deliver)
+		last, err := s.listen(ctx, cfg, deliverOne)
 		if s.closed.Load() {
 			return ErrClosed
 		}
@@ -49,6 +58,39 @@ func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error 
 		}
 	}
 	return nil
+}
+
+// followers are those of this process.
+type followers struct {
+	mu   sync.RWMutex // guards all
+	all  map[int]func(verdict.Event)
+	last int // the greatest number given in all
+}
+
+func (f *followers) add(deliver func(verdict.Event)) (remove func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all == nil {
+		f.all = map[int]func(verdict.Event){}
+	}
+	f.last++
+	number := f.last
+	f.all[number] = deliver
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.all, number)
+	}
+}
+
+func (f *followers) tell(events []verdict.Event) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for _, deliver := range f.all {
+		for _, e := range events {
+			deliver(e)
+		}
+	}
 }
 
 // listen makes a consumer and delivers its events until ctx ends or the consumer breaks. It returns when the last event
@@ -74,8 +116,8 @@ func (s *Stream) listen(ctx context.Context, cfg jetstream.ConsumerConfig, deliv
 		if meta, err := m.Metadata(); err == nil {
 			last = meta.Timestamp
 		}
-		if len(m.Data()) == 0 {
-			continue // a probe
+		if len(m.Data()) == 0 || m.Headers().Get(fromHeader) == s.name {
+			continue // a probe, or one that was delivered when it was published
 		}
 		var e verdict.Event
 		if err := json.Unmarshal(m.Data(), &e); err != nil {

@@ -21,11 +21,20 @@ const (
 	// publishRetries times 250 ms is how long a message waits for a stream that is missing: long enough for the watch to
 	// make it again.
 	publishRetries = 12
+
+	// fromHeader names the Stream that has published an event.
+	fromHeader = "Verdict-From"
 )
 
-// Publish hands over commands and events and waits up to five seconds until the server has them all. After an error any
-// part of them may have been handed over. It returns ErrClosed after Close.
+// Publish hands over commands and events and waits up to five seconds until the server has them all. Who follows in this process
+// has the events first. After an error any part of them may have been handed over. It returns ErrClosed after Close.
 func (s *Stream) Publish(ctx context.Context, commands []verdict.Command, events []verdict.Event) error {
+	s.followers.tell(events)
+	return s.send(ctx, commands, events)
+}
+
+// send is Publish for those who follow elsewhere.
+func (s *Stream) send(ctx context.Context, commands []verdict.Command, events []verdict.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
 	b := batch{link: s.link.Load(), sent: make([]jetstream.PubAckFuture, 0, len(commands)+len(events))}
@@ -35,10 +44,10 @@ func (s *Stream) Publish(ctx context.Context, commands []verdict.Command, events
 			b.fail(err)
 			continue
 		}
-		b.send(ctx, subject, c)
+		b.send(ctx, &nats.Msg{Subject: subject}, c)
 	}
 	for _, e := range events {
-		b.send(ctx, eventSubject, e)
+		b.send(ctx, &nats.Msg{Subject: eventSubject, Header: s.from}, e)
 	}
 	b.await(ctx)
 	if b.failed == 0 {
@@ -66,18 +75,18 @@ func (b *batch) fail(err error) {
 	}
 }
 
-// send publishes a message without waiting for its ack. While too many wait already it blocks for 200 ms and gives up.
-func (b *batch) send(ctx context.Context, subject string, message any) {
+// send publishes a message with that content without waiting for its ack. While too many wait already it blocks for 200 ms and gives up.
+func (b *batch) send(ctx context.Context, m *nats.Msg, content any) {
 	if err := ctx.Err(); err != nil {
 		b.fail(err)
 		return
 	}
-	data, err := encode(message)
-	if err != nil {
-		b.fail(fmt.Errorf("encode for %s: %w", subject, err))
+	var err error
+	if m.Data, err = encode(content); err != nil {
+		b.fail(fmt.Errorf("encode for %s: %w", m.Subject, err))
 		return
 	}
-	ack, err := b.link.js.PublishAsync(subject, data, jetstream.WithRetryAttempts(publishRetries))
+	ack, err := b.link.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(publishRetries))
 	if err != nil {
 		b.fail(err)
 		return

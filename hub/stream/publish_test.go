@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -81,6 +82,37 @@ func TestEveryInstanceHearsEveryEventFromNowOn(t *testing.T) {
 			if len(d.all()) != 4 || len(times) != 4 || times["t1"] != 0 {
 				t.Errorf("heard %v, want events 2 to 5 once each", times)
 			}
+		}
+	})
+}
+
+// Also while the server is away. What then comes by the server as well isn't delivered again.
+func TestAnEventIsThereWhenItsPublisherReturns(t *testing.T) {
+	bubble(t, func(t *testing.T, dir string) {
+		first, err := Open(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.Close()
+		second := join(t, first)
+		a, b := &diary{}, &diary{}
+		follow(t, first, a.hear)
+		follow(t, second, b.hear)
+		synctest.Wait()
+		if err := first.Publish(t.Context(), nil, []verdict.Event{event(1)}); err != nil {
+			t.Fatal(err)
+		}
+		if len(a.all()) != 1 {
+			t.Error("it isn't")
+		}
+		synctest.Wait()
+		if len(a.all()) != 1 || len(b.all()) != 1 {
+			t.Errorf("heard %v and elsewhere %v", a.times(), b.times())
+		}
+		first.link.Load().end()
+		_ = first.Publish(t.Context(), nil, []verdict.Event{event(2)})
+		if len(a.all()) != 2 {
+			t.Errorf("without the server heard %v", a.times())
 		}
 	})
 }

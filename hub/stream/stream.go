@@ -9,6 +9,7 @@ package stream
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,10 @@ type Stream struct {
 	server *embedded // nil if the server is another process
 	link   atomic.Pointer[link]
 	closed atomic.Bool
+
+	name      string      // of this Stream, among all that share the server
+	from      nats.Header // says so
+	followers followers
 
 	doubted  atomic.Bool // a publish failed, so the store needs a closer look
 	replicas int         // how many we want of each stream
@@ -79,7 +84,8 @@ const (
 // noticed; a connection that breaks later is made again, to any of the servers, for as long as it takes. Servers that are
 // electing a leader are waited for, about fifteen seconds.
 func Open(ctx context.Context, cfg Config) (*Stream, error) {
-	s := &Stream{log: cfg.Log, stop: func() {}, replicas: 1}
+	name := rand.Text()
+	s := &Stream{log: cfg.Log, stop: func() {}, replicas: 1, name: name, from: nats.Header{fromHeader: {name}}}
 	if cfg.URL != "" {
 		s.replicas, s.told = cmp.Or(cfg.Replicas, usualReplicas), cfg.Replicas != 0
 	}

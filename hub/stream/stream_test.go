@@ -51,6 +51,7 @@ func open(t testing.TB, cfg Config) *Stream {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.from = nil // so that it hears by the server what it publishes
 	t.Cleanup(s.Close)
 	return s
 }
@@ -58,7 +59,7 @@ func open(t testing.TB, cfg Config) *Stream {
 // join opens a stream on the server of another, as a second instance.
 func join(t testing.TB, first *Stream) *Stream {
 	t.Helper()
-	s := &Stream{log: first.log}
+	s := &Stream{log: first.log, name: "joined"}
 	if err := s.connect("", nats.InProcessServer(first.server.nats)); err != nil {
 		t.Fatal(err)
 	}
@@ -116,9 +117,10 @@ func event(n int) verdict.Event {
 	}
 }
 
+// publish sends by the server alone, also to those who follow the same Stream.
 func publish(t testing.TB, s *Stream, commands []verdict.Command, events []verdict.Event) {
 	t.Helper()
-	if err := s.Publish(context.Background(), commands, events); err != nil {
+	if err := s.send(context.Background(), commands, events); err != nil {
 		t.Fatal(err)
 	}
 }
