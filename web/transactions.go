@@ -186,10 +186,14 @@ func writeState(w http.ResponseWriter, settled bool, v any) error {
 	return writeJSON(w, http.StatusAccepted, v)
 }
 
+// writeJSON answers with v, which is JSON already if it is a json.RawMessage.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return err
+	text, encoded := v.(json.RawMessage)
+	if !encoded {
+		var err error
+		if text, err = json.Marshal(v); err != nil {
+			return err
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
