@@ -17,5 +17,7 @@ USER 65532:65532
 WORKDIR /
 VOLUME /data
 EXPOSE 5000
+# It asks the operators' listener where it is by default. The start may take long: the record is migrated first.
+HEALTHCHECK --interval=10s --timeout=6s --start-period=2m CMD ["/verdict", "ready"]
 ENTRYPOINT ["/verdict"]
 CMD ["serve", "--address", "0.0.0.0:5000"]

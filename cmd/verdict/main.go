@@ -32,7 +32,7 @@ exactly once in effect, and pushes the verdict to the app the moment it is known
 	root.CompletionOptions.SetDefaultShellCompDirective(completeNothing)
 	root.AddCommand(
 		serveCommand(), demoCommand(), thirdPartyCommand(), submitCommand(), watchCommand(), txCommand(),
-		notifyCommand(), planCommand(), providerCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(),
+		notifyCommand(), planCommand(), readyCommand(), providerCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(),
 		apiKeyCommand(), versionCommand(),
 	)
 	return root

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // operator speaks to a gateway as the support desk would.
@@ -23,10 +24,15 @@ type operator struct {
 
 // flags gives a command, and those below it, what an operator may be told.
 func (o *operator) flags(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVar(&o.server, "admin", "http://127.0.0.1:5001", "the operators' listener of the gateway")
-	o.token = tokenFlag(cmd.PersistentFlags())
+	o.reachFlags(cmd.PersistentFlags())
 	cmd.PersistentFlags().BoolVar(&o.json, "json", false, "print what the gateway answers, for machines")
 	cmd.PersistentPreRun = func(cmd *cobra.Command, _ []string) { o.out = cmd.OutOrStdout() }
+}
+
+// reachFlags are where the gateway is, and who asks.
+func (o *operator) reachFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.server, "admin", "http://127.0.0.1:5001", "the operators' listener of the gateway")
+	o.token = tokenFlag(flags)
 }
 
 // operatorTimeout bounds one request.
@@ -51,7 +57,21 @@ func ask[T any](ctx context.Context, o *operator, method, path string, body any,
 	return show(o.out, v)
 }
 
+// call sends a request, and returns what a successful one is answered.
 func (o *operator) call(ctx context.Context, method, path string, body any) ([]byte, error) {
+	answer, err := o.send(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, refusal(answer)
+	}
+	return io.ReadAll(answer.Body)
+}
+
+// send sends a request. The answer's body must be closed.
+func (o *operator) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var content bytes.Buffer
 	if body != nil {
 		if err := json.NewEncoder(&content).Encode(body); err != nil {
@@ -69,11 +89,7 @@ func (o *operator) call(ctx context.Context, method, path string, body any) ([]b
 	if err != nil {
 		return nil, fmt.Errorf("%w; --admin names the gateway's operators' listener, its admin.address", err)
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, refusal(answer)
-	}
-	return io.ReadAll(answer.Body)
+	return answer, nil
 }
 
 // base takes an address for a URL, as the gateway's own settings do.

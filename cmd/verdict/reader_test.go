@@ -46,7 +46,7 @@ demo) set -- "$@" --address %[1]s --admin %[2]s --thirdparty %[3]s ;;
 thirdparty) set -- "$@" --address %[3]s ;;
 serve) set -- "$@" --address %[1]s --admin-address %[2]s ;;
 submit) set -- "$@" --server http://%[1]s ;;
-tx | plan | notify) set -- "$@" --admin %[2]s ;;
+tx | plan | notify | ready) set -- "$@" --admin %[2]s ;;
 esac
 exec %[4]s "$@"
 `, gateway, operators, partner, binary)

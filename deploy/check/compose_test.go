@@ -104,6 +104,27 @@ func TestTheComposedGatewaysHaveSettingsThatThereAre(t *testing.T) {
 	}
 }
 
+// TestTheImagesHealthCheckIsAGateways: where the image runs something else it is off, and where it is on it asks the right listener.
+func TestTheImagesHealthCheckIsAGateways(t *testing.T) {
+	single, err := compose(t, "../../compose.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*types.Project{single, cluster(t, secrets())} {
+		for name, service := range p.Services {
+			serves := len(service.Command) == 0 || service.Command[0] == "serve"
+			off := service.HealthCheck != nil && service.HealthCheck.Disable
+			switch {
+			case service.Image != "verdict":
+			case serves == off:
+				t.Errorf("%s serves: %t, and its health check is off: %t", name, serves, off)
+			case serves && slices.ContainsFunc(environ(service), func(s string) bool { return strings.HasPrefix(s, "VERDICT_ADMIN_ADDRESS=") }):
+				t.Errorf("%s has its operators' listener elsewhere than its health check asks", name)
+			}
+		}
+	}
+}
+
 func TestNATSHasTheVersionThatTheGatewayEmbeds(t *testing.T) {
 	embedded := regexp.MustCompile(`nats-server/v2 v(\d+\.\d+)\.`).FindStringSubmatch(read(t, "../../go.mod"))
 	if image := cluster(t, secrets()).Services["nats-1"].Image; image != "nats:"+embedded[1]+"-alpine" {
