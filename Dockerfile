@@ -16,6 +16,8 @@ COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532
 WORKDIR /
 VOLUME /data
+# SQLite sorts in files what is large, such as for the index that a migration makes, and there is no /tmp.
+ENV SQLITE_TMPDIR=/data
 EXPOSE 5000
 # It asks the operators' listener where it is by default. The start may take long: the record is migrated first.
 HEALTHCHECK --interval=10s --timeout=6s --start-period=2m CMD ["/verdict", "ready"]

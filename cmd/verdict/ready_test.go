@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -43,25 +42,5 @@ func TestReadyIsHowAGatewaySaysItIs(t *testing.T) {
 		if code != c.code || !strings.Contains(string(out), c.says) || c.code == 0 && !strings.HasPrefix(string(out), c.says) {
 			t.Errorf("%s: exit code %d, want %d; %q is to be in\n%s", name, code, c.code, c.says, out)
 		}
-	}
-}
-
-// TestTheImageAsksItself holds the health check of the image to the commands and the settings that there are.
-func TestTheImageAsksItself(t *testing.T) {
-	t.Parallel()
-	file, err := os.ReadFile("../../Dockerfile")
-	if err != nil {
-		t.Fatal(err)
-	}
-	check := regexp.MustCompile(`(?m)^HEALTHCHECK .*CMD \["/verdict", "(\w+)"\]$`).FindSubmatch(file)
-	if check == nil {
-		t.Fatal("the image has no health check")
-	}
-	cmd, _, err := commands().Find([]string{string(check[1])})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if asked, c := cmd.Flag("admin").DefValue, mustReadConfig(t, ""); asked != "http://"+c.Admin.Address {
-		t.Errorf("it asks %s, and the gateway of the image listens at %s", asked, c.Admin.Address)
 	}
 }
