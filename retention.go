@@ -11,12 +11,16 @@ import (
 
 // Retention moves what is long over from the record to an archive: transactions that were settled that long ago, and webhooks
 // that came that long ago and whose transaction never became known. What is pending or for review stays, and so does what
-// contradicts itself. A crash between the two steps leaves in both what the next pass archives again.
+// contradicts itself or is yet to be told to a backend. A crash between the two steps leaves in both what the next pass archives again.
 type Retention struct {
 	Store   Forgetter
 	Archive Archive
 	For     time.Duration // after the verdict, or after a webhook came; more than keys are remembered
 	Log     *slog.Logger
+
+	// Enlist makes notices of all verdicts that backends are yet to be told, for what has such a notice stays. It is nil where
+	// there are no backends.
+	Enlist func(context.Context) error
 
 	Archived  atomic.Int64 // transactions and webhooks since the start, repeats included
 	Forgotten atomic.Int64 // of those, deleted from the record
@@ -27,8 +31,9 @@ type Retention struct {
 type Forgetter interface {
 	Store
 
-	// Forget deletes settled transactions with their evidence, and returns how many. One stays if its key is held, if
-	// evidence contradicts its verdict, or if it has more evidence than is given here: that isn't in the archive.
+	// Forget deletes settled transactions with their evidence and notices, and returns how many. One stays if its key is
+	// held, if evidence contradicts its verdict, if one of its notices is pending, or if it has more evidence than is given
+	// here: that isn't in the archive.
 	Forget(ctx context.Context, archived []Past) (int, error)
 
 	// Stranded returns at most limit parked webhooks that came before a time and whose transaction isn't known, longest
@@ -85,6 +90,11 @@ func (r *Retention) pass(ctx context.Context, now, next time.Time) error {
 	ctx, cancel := context.WithDeadline(ctx, next)
 	defer cancel()
 	before := now.Add(-r.For)
+	if r.Enlist != nil {
+		if err := r.Enlist(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("notices: %w", err)
+		}
+	}
 	if err := r.webhooks(ctx, before); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("webhooks: %w", err)
 	}
@@ -117,12 +127,12 @@ func (r *Retention) transactions(ctx context.Context, before time.Time, after in
 			break
 		}
 		last = t.EventID
-		heard, err := r.Store.History(ctx, t.ID)
+		past, stays, err := r.past(ctx, t)
 		if err != nil {
 			return 0, false, err
 		}
-		if !slices.ContainsFunc(heard, func(e Evidence) bool { return e.Conflict }) {
-			over = append(over, Past{t, heard})
+		if !stays {
+			over = append(over, past)
 		}
 	}
 	if len(over) == 0 {
@@ -135,6 +145,18 @@ func (r *Retention) transactions(ctx context.Context, before time.Time, after in
 	forgotten, err := r.Store.Forget(ctx, over)
 	r.Forgotten.Add(int64(forgotten))
 	return last, more, err
+}
+
+// past reads what is to be archived of a transaction, and reports whether it stays on record all the same.
+func (r *Retention) past(ctx context.Context, t Transaction) (p Past, stays bool, err error) {
+	p.Transaction = t
+	if p.Evidence, err = r.Store.History(ctx, t.ID); err != nil {
+		return p, false, err
+	}
+	notices, err := r.Store.NoticesOf(ctx, t.ID)
+	stays = slices.ContainsFunc(p.Evidence, func(e Evidence) bool { return e.Conflict }) ||
+		slices.ContainsFunc(notices, func(n Notice) bool { return n.State() == NoticePending })
+	return p, stays, err
 }
 
 func (r *Retention) webhooks(ctx context.Context, before time.Time) error {

@@ -77,12 +77,18 @@ const keptFor = 2 * time.Hour
 // archives runs n instances of a retention to one shelf until the test ends.
 func (s *system) archives(t *testing.T, n int) (*shelf, *verdict.Retention) {
 	t.Helper()
+	return s.archivesAfter(t, n, nil)
+}
+
+// archivesAfter has each pass begin with enlist.
+func (s *system) archivesAfter(t *testing.T, n int, enlist func(context.Context) error) (*shelf, *verdict.Retention) {
+	t.Helper()
 	a := &shelf{over: map[string]int{}, pieces: map[string]int{}}
 	var r *verdict.Retention
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	for range n {
-		instance := &verdict.Retention{Store: s.store.(verdict.Forgetter), Archive: a, For: keptFor, Log: slog.New(slog.DiscardHandler)}
+		instance := &verdict.Retention{Store: s.store.(verdict.Forgetter), Archive: a, For: keptFor, Enlist: enlist, Log: slog.New(slog.DiscardHandler)}
 		running.Go(func() { _ = instance.Run(ctx) })
 		r = instance
 	}
@@ -175,6 +181,36 @@ func TestWhatIsPendingOrForReviewOrContradictsItselfStays(t *testing.T) {
 		}
 		if len(s.history(t, conflict.ID)) < 2 {
 			t.Error("the contradiction is gone")
+		}
+	})
+}
+
+func TestWhatABackendIsYetToBeToldStays(t *testing.T) {
+	run(t, decides(), func(t *testing.T, s *system) {
+		const endpoint = "shop"
+		if err := s.store.AddEndpoint(t.Context(), endpoint); err != nil {
+			t.Fatal(err)
+		}
+		a, r := s.archivesAfter(t, 1, func(ctx context.Context) error {
+			_, err := s.store.Enlist(ctx, endpoint, "", 100)
+			return err
+		})
+		tx := s.accept(t, "k")
+		pass(time.Minute)
+		s.forgetKeys(t)
+		pass(2 * keptFor)
+		notices, err := s.store.NoticesOf(t.Context(), tx.ID)
+		if err != nil || len(notices) != 1 || len(a.holds()) != 0 {
+			t.Fatalf("notices %+v, error %v, archived %q", notices, err, a.holds())
+		}
+		told := notices[0].After(verdict.Receipt{At: time.Now(), Taken: true})
+		if err := s.store.ReplaceNotice(t.Context(), told); err != nil {
+			t.Fatal(err)
+		}
+		pass(2 * time.Minute)
+		s.mustBeGone(t, tx.ID)
+		if r.Failures.Load() != 0 || a.times(tx.ID) != 1 {
+			t.Errorf("%d failures, archived %d times", r.Failures.Load(), a.times(tx.ID))
 		}
 	})
 }

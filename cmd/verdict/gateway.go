@@ -46,8 +46,9 @@ type parts struct {
 	store     verdict.Store
 	bus       bus
 	providers map[string]verdict.Provider
-	traces    *tracing.Tracer   // nil: there are none
-	forgetter verdict.Forgetter // the store, if it is one
+	endpoints []notify.Endpoint  // of backends
+	archives  *verdict.Retention // nil: everything is kept
+	traces    *tracing.Tracer    // nil: there are none
 }
 
 // openParts opens what the configuration names. The parts are closed by close, in reverse order.
@@ -56,11 +57,16 @@ func openParts(ctx context.Context, c config, log *slog.Logger) (p parts, closeA
 	if err != nil {
 		return parts{}, nil, err
 	}
+	if p.endpoints, err = c.endpoints(); err != nil {
+		return parts{}, nil, err
+	}
 	p.store, err = persistence.Open(ctx, c.Database)
 	if err != nil {
 		return parts{}, nil, fmt.Errorf("config: database: %w", err)
 	}
-	p.forgetter, _ = p.store.(verdict.Forgetter)
+	if p.archives, err = c.Retention.open(p.store, log); err != nil {
+		return parts{}, nil, errors.Join(err, p.store.Close())
+	}
 	js, err := stream.Open(ctx, c.Stream.at(log))
 	if err != nil {
 		return parts{}, nil, errors.Join(fmt.Errorf("config: %w", err), p.store.Close())
@@ -121,8 +127,7 @@ type gateway struct {
 	flow     *flow
 
 	turnstile   *turnstile
-	certificate *certificate       // nil: plain HTTP
-	archives    *verdict.Retention // nil: everything is kept
+	certificate *certificate // nil: plain HTTP
 
 	stopping atomic.Bool
 }
@@ -139,20 +144,16 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	if err := warnOfAbsent(ctx, p, log); err != nil {
 		return nil, err
 	}
-	endpoints, err := c.endpoints()
-	if err != nil {
-		return nil, err
-	}
-	notifier := notify.New(p.store, endpoints, c.Sweep, log)
+	notifier := notify.New(p.store, p.endpoints, c.Sweep, log)
 	if err := notifier.Start(ctx); err != nil {
 		return nil, err
 	}
 	p.bus = nudging{p.bus, notifier.Nudge}
+	if p.archives != nil {
+		p.archives.Enlist = notifier.Enlist
+	}
 	g := &gateway{parts: p, config: c, log: log, notifier: notifier, relay: verdict.NewRelay(p.bus, log), flow: newFlow(p.providers)}
 	g.planner = verdict.NewPlanner(p.store, p.providers, c.Schedule.schedule(), asking)
-	if g.archives, err = c.Retention.open(p.forgetter, log); err != nil {
-		return nil, err
-	}
 	verifiers, err := c.verifiers()
 	if err != nil {
 		return nil, err

@@ -33,18 +33,19 @@ func (r retentionConfig) validate(keys keyConfig) error {
 }
 
 // open returns what archives and forgets, or nil if everything is kept.
-func (r retentionConfig) open(store verdict.Forgetter, log *slog.Logger) (*verdict.Retention, error) {
+func (r retentionConfig) open(store verdict.Store, log *slog.Logger) (*verdict.Retention, error) {
 	if r.Transactions == 0 {
 		return nil, nil
 	}
-	if store == nil {
+	forgetter, ok := store.(verdict.Forgetter)
+	if !ok {
 		return nil, errors.New("config: retention.transactions: this store forgets nothing; give 0d")
 	}
 	shelf, err := archive.Open(r.Archive)
 	if err != nil {
 		return nil, fmt.Errorf("config: retention.archive: %w", err)
 	}
-	return &verdict.Retention{Store: store, Archive: shelf, For: r.Transactions, Log: log}, nil
+	return &verdict.Retention{Store: forgetter, Archive: shelf, For: r.Transactions, Log: log}, nil
 }
 
 // retentionMetrics count what a retention has done; nothing if there is none.

@@ -63,13 +63,12 @@ func (p parts) traced(t *tracing.Tracer) parts {
 	if t == nil {
 		return p
 	}
-	traced := parts{
-		store: t.Store(p.store), bus: tracedBus{p.bus, t}, providers: map[string]verdict.Provider{}, traces: t, forgetter: p.forgetter,
-	}
+	providers := map[string]verdict.Provider{}
 	for name, adapter := range p.providers {
-		traced.providers[name] = t.Provider(name, adapter)
+		providers[name] = t.Provider(name, adapter)
 	}
-	return traced
+	p.store, p.bus, p.providers, p.traces = t.Store(p.store), tracedBus{p.bus, t}, providers, t
+	return p
 }
 
 // tracedBus is a bus that tells of what it carries.

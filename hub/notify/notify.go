@@ -84,6 +84,16 @@ func (n *Notifier) Nudge() {
 	}
 }
 
+// Enlist makes notices of all verdicts so far.
+func (n *Notifier) Enlist(ctx context.Context) error {
+	for _, l := range n.lines {
+		if err := l.enlist(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Run tells all endpoints until ctx ends and the attempts under way have. Each has a goroutine and a bound of its own, so
 // none waits for another.
 func (n *Notifier) Run(ctx context.Context) error {
@@ -134,11 +144,8 @@ func (l *line) run(ctx context.Context) {
 
 // round makes notices of what was settled, and begins an attempt for each that is due, as many as may be under way.
 func (l *line) round(ctx context.Context, attempts *sync.WaitGroup) error {
-	for passed := enlistBatch; passed == enlistBatch; {
-		var err error
-		if passed, err = l.record.Enlist(ctx, l.endpoint.Name, l.endpoint.Tenant, enlistBatch); err != nil {
-			return err
-		}
+	if err := l.enlist(ctx); err != nil {
+		return err
 	}
 	free := l.free()
 	if free == 0 {
@@ -156,6 +163,14 @@ func (l *line) round(ctx context.Context, attempts *sync.WaitGroup) error {
 		})
 	}
 	return nil
+}
+
+// enlist makes notices of what was settled.
+func (l *line) enlist(ctx context.Context) (err error) {
+	for passed := enlistBatch; passed == enlistBatch && err == nil; {
+		passed, err = l.record.Enlist(ctx, l.endpoint.Name, l.endpoint.Tenant, enlistBatch)
+	}
+	return err
 }
 
 // free returns how many attempts may begin: none while most are under way, so that claims are made of several at once.

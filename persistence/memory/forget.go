@@ -20,7 +20,10 @@ func (s *Store) Forget(ctx context.Context, archived []verdict.Past) (int, error
 		t, known := s.transactions[past.Transaction.ID]
 		kept := s.evidence[t.ID]
 		contradicted := slices.ContainsFunc(kept, func(p piece) bool { return p.Conflict })
-		if !known || !t.Settled() || s.scopes[t.Scope] == t.ID || contradicted || len(kept) != len(past.Evidence) {
+		untold := slices.ContainsFunc(s.notices, func(n verdict.Notice) bool {
+			return n.Transaction == t.ID && n.State() == verdict.NoticePending
+		})
+		if !known || !t.Settled() || s.scopes[t.Scope] == t.ID || contradicted || untold || len(kept) != len(past.Evidence) {
 			continue
 		}
 		delete(s.transactions, t.ID)

@@ -16,6 +16,7 @@ const (
 			DELETE FROM transactions t USING given g WHERE t.id = g.id AND t.stage = 'settled' AND NOT t.key_held
 			AND g.pieces = (SELECT count(*) FROM evidence e WHERE e.transaction_id = t.id)
 			AND NOT EXISTS (SELECT FROM evidence e WHERE e.transaction_id = t.id AND e.conflict)
+			AND NOT EXISTS (SELECT FROM notices n WHERE n.transaction_id = t.id AND n.due IS NOT NULL)
 			RETURNING t.id
 		), dropped AS (
 			DELETE FROM evidence e USING gone WHERE e.transaction_id = gone.id

@@ -11,7 +11,8 @@ import (
 const (
 	forget = `DELETE FROM transactions WHERE id = ?1 AND stage = 'settled' AND key_held = 0
 		AND ?2 = (SELECT count(*) FROM evidence WHERE transaction_id = ?1)
-		AND NOT EXISTS (SELECT 1 FROM evidence WHERE transaction_id = ?1 AND conflict = 1)`
+		AND NOT EXISTS (SELECT 1 FROM evidence WHERE transaction_id = ?1 AND conflict = 1)
+		AND NOT EXISTS (SELECT 1 FROM notices WHERE transaction_id = ?1 AND due IS NOT NULL)`
 
 	forgetEvidence = `DELETE FROM evidence WHERE transaction_id = ?`
 	forgetNotices  = `DELETE FROM notices WHERE transaction_id = ?`

@@ -10,7 +10,8 @@ import (
 var forgetting = []promise{
 	{"what is archived is forgotten, with its evidence", forgotten},
 	{"what is pending, holds its key, contradicts itself or has been heard of since is not forgotten", notForgotten},
-	{"what backends were or are to be told of it is forgotten as well", forgottenNotices},
+	{"what a backend is yet to be told is not forgotten", untoldNotForgotten},
+	{"what backends were told of it is forgotten as well", forgottenNotices},
 	{"a forgotten transaction is unknown, and its readers go on", afterForgetting},
 	{"webhooks that wait in vain are found by their age", strandedWebhooks},
 }
@@ -61,11 +62,27 @@ func forgotten(t *testing.T, s verdict.Store) {
 	settledAre(t, s, nil, 0, 10, []verdict.Transaction{all[0].Transaction, all[4].Transaction})
 }
 
+func untoldNotForgotten(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	n := enlisted(t, s, 1, now)[0]
+	release(t, s, now.Add(time.Hour), 10, 1)
+	tx, err := s.Transaction(t.Context(), n.Transaction)
+	is(t, "read "+n.Transaction, err, nil)
+	forget(t, s, 0, past(t, s, tx))
+	n = conclude(t, s, n, verdict.Receipt{At: now})
+	forget(t, s, 0, past(t, s, tx)) // it is tried again
+	conclude(t, s, n, verdict.Receipt{At: now, Vain: true})
+	forget(t, s, 1, past(t, s, tx))
+}
+
 func forgottenNotices(t *testing.T, s verdict.Store) {
 	now := time.Now()
 	notices := enlisted(t, s, 2, now)
 	gone, stays := notices[0].Transaction, notices[1].Transaction
 	release(t, s, now.Add(time.Hour), 10, 2)
+	for _, n := range notices {
+		conclude(t, s, n, verdict.Receipt{At: now, Taken: true})
+	}
 	tx, err := s.Transaction(t.Context(), gone)
 	is(t, "read "+gone, err, nil)
 	forget(t, s, 1, past(t, s, tx))
@@ -74,9 +91,9 @@ func forgottenNotices(t *testing.T, s verdict.Store) {
 			t.Errorf("notices of %s: %+v, error %v, want %d", id, of, err, want)
 		}
 	}
-	left, err := s.Notices(t.Context(), backend, verdict.NoticePending, 0, 10)
+	left, err := s.Notices(t.Context(), backend, verdict.NoticeTold, 0, 10)
 	if err != nil || len(left) != 1 || left[0].Transaction != stays {
-		t.Errorf("pending notices: %+v, error %v", left, err)
+		t.Errorf("notices: %+v, error %v", left, err)
 	}
 }
 

@@ -69,6 +69,14 @@ func claimed(t *testing.T, s verdict.Store, at time.Time, limit int, want ...ver
 	return got
 }
 
+// conclude puts what came of an attempt on record.
+func conclude(t *testing.T, s verdict.Store, n verdict.Notice, r verdict.Receipt) verdict.Notice {
+	t.Helper()
+	next := n.After(r)
+	is(t, "replace the notice of "+n.Transaction, s.ReplaceNotice(t.Context(), next), nil)
+	return next
+}
+
 func listed(t *testing.T, s verdict.Store, endpoint string, state verdict.NoticeState, after int64, limit int, want ...verdict.Notice) {
 	t.Helper()
 	got, err := s.Notices(t.Context(), endpoint, state, after, limit)
