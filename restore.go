@@ -56,6 +56,10 @@ const (
 	restoreBatch = 1024
 )
 
+// WasRestored reports whether a record with that last EventID took the place of a later one, and so may lack what was
+// accepted before.
+func WasRestored(lastEventID int64) bool { return lastEventID >= SkippedEventIDs }
+
 // Run does it all. After an error, or a crash, it must be run again before the record is used; that does no harm.
 func (r *Restoring) Run(ctx context.Context, now time.Time) (done Restored, err error) {
 	if done.LastEvent, err = r.Store.LastEventID(ctx); err != nil {

@@ -18,6 +18,9 @@ func (s *system) restored(t *testing.T) verdict.Restored {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if last, err := s.store.LastEventID(t.Context()); err != nil || !verdict.WasRestored(last) {
+		t.Errorf("the last event was %d and is %d, error %v", done.LastEvent, last, err)
+	}
 	return done
 }
 

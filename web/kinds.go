@@ -49,6 +49,11 @@ var (
 		slug: "no-transaction", title: "There is no such transaction", status: http.StatusNotFound, retry: true,
 		mend: "You have no transaction of that id or key. If its request may still be under way, send that request again with the same key: it acts only once.",
 	}
+	// notInCopy is told instead where the record was restored, under the same type.
+	notInCopy = kind{
+		slug: noTransaction.slug, title: noTransaction.title, status: noTransaction.status,
+		mend: "You have no transaction of that id or key on record. The record was restored from a copy, and what was accepted after that was made is not in it: it may have been carried out, and would be again if you sent it again. If the request was first sent before the restore, ask those who run this service what became of it; if after, send it again with the same key: it acts only once.",
+	}
 	noPartner = kind{
 		slug: "no-partner", title: "There is no such partner", status: http.StatusNotFound,
 		mend: "The operators' /v1/partners lists the partners that are configured.",
@@ -149,6 +154,9 @@ func explain(w http.ResponseWriter, r *http.Request) error {
 	for _, k := range kinds() {
 		if k.slug != r.PathValue("slug") {
 			continue
+		}
+		if k.slug == notInCopy.slug {
+			k.mend += "\n\nUnless the answer says that the record was restored, and retry_safe false: " + notInCopy.mend
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprintf(w, "%s (%d)\n\n%s\n\nMay the same request be sent again as it is: %s.\nMay it be sent with a new key: %s.\n",

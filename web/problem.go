@@ -110,6 +110,9 @@ func (ro *router) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p := problemOf(err)
+	if p.Type == noTransaction.path() && ro.restored {
+		p = notInCopy.problem("")
+	}
 	if p.Type == unavailable.path() {
 		p.Instance = "urn:uuid:" + ro.newID()
 		about(ro.log, r.PathValue("id")).Error("request failed", "route", r.Pattern, "instance", p.Instance, "error", err)

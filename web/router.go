@@ -24,6 +24,7 @@ type router struct {
 	mux       *http.ServeMux
 	preflight func(allow string) handler // answers a browser that asks whether a page may call; nil: as any wrong method
 	refused   func(problem)              // is told of each problem; nil: nobody is
+	restored  bool                       // the record is a copy of one that was lost
 	newID     func() string              // names an error in our log
 	log       *slog.Logger
 }

@@ -46,6 +46,7 @@ type Config struct {
 	Origins   []string      // whose pages may call us besides our own, as https://shop.example
 	Proxies   Proxies       // whose X-Forwarded-For is believed
 	Retention time.Duration // of idempotency keys, after the verdict; it is published
+	Restored  bool          // the record is a copy of one that was lost: see verdict.WasRestored
 	Limits    Limits        // of streams
 	Rates     Rates         // of requests
 	Heartbeat time.Duration // between signs of life on an idle stream; default 15 s
@@ -125,7 +126,7 @@ func New(c Config) (*Server, error) {
 	s.rates = newRates(c.Rates, s.metrics)
 	s.notes = newNotes(c.Store, func(err error) { c.Log.Warn("not noted what apps were told", "error", err) })
 	s.requests = newRequestMetrics(c.Intake.Providers)
-	s.router.preflight, s.router.refused = s.preflight, s.requests.refused
+	s.router.preflight, s.router.refused, s.router.restored = s.preflight, s.requests.refused, c.Restored
 	s.add(s.routes())
 	return s, s.servePages()
 }

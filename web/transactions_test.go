@@ -130,6 +130,17 @@ func TestTransactionsAreFound(t *testing.T) {
 	wantProblem(t, w.do("GET", "/v1/transactions", ""), missingKey)
 }
 
+func TestWhatARestoredRecordLacksIsNotSafeToSendAgain(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Restored = true })
+	for _, path := range []string{"/v1/transactions/nobody", "/v1/transactions?key=other", "/v1/transactions/nobody/events"} {
+		p := wantProblem(t, w.do("GET", path, ""), notInCopy)
+		if p.RetrySafe || !strings.Contains(p.Detail, "restored from a copy") {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
+	wantProblem(t, w.do("GET", "/v1/transactions", ""), missingKey)
+}
+
 func TestOthersTransactionsAreNotFound(t *testing.T) {
 	w := newWorld(t)
 	for _, a := range []verdict.Audience{{Tenant: "default", Owner: "else"}, {Tenant: "else", Owner: "app"}} {

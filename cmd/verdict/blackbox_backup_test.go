@@ -242,6 +242,7 @@ func TestABackupIsNoRecord(t *testing.T) {
 	if out, err := d.run("restore", d.backup); err == nil || !strings.Contains(out, "is there already; move it away") {
 		t.Errorf("error %v\n%s", err, out)
 	}
+	d.mustSayOfUnknown(t, "acts only once", true)
 	d.gateway.kill()
 	in := filepath.Dir(d.backup)
 	if err := os.Rename(d.backup, filepath.Join(in, "verdict.db")); err != nil {
@@ -260,6 +261,20 @@ func TestABackupIsNoRecord(t *testing.T) {
 	readPage(t, "http://"+d.address+"/v1/transactions/"+v.ID, &after)
 	if after.Status != "pending" {
 		t.Errorf("%+v", after)
+	}
+	d.mustSayOfUnknown(t, "restored from a copy", false)
+}
+
+// mustSayOfUnknown looks for a key that isn't on record.
+func (d *drill) mustSayOfUnknown(t *testing.T, says string, retrySafe bool) {
+	t.Helper()
+	var p struct {
+		Detail    string
+		RetrySafe bool `json:"retry_safe"`
+	}
+	readPage(t, "http://"+d.address+"/v1/transactions?key=unknown", &p)
+	if !strings.Contains(p.Detail, says) || p.RetrySafe != retrySafe {
+		t.Errorf("of an unknown key it says %+v, want %q", p, says)
 	}
 }
 

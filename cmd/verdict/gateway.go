@@ -178,6 +178,10 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 	if err := g.hub.Start(ctx); err != nil {
 		return nil, err
 	}
+	last, err := p.store.LastEventID(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the last event: %w", err)
+	}
 	g.web, err = web.New(web.Config{
 		Intake: &verdict.Intake{
 			Store: p.store, Relay: g.relay, Providers: p.providers, Keys: verdict.Keys{Secret: secret, Life: c.Keys.Life},
@@ -185,7 +189,8 @@ func newGateway(ctx context.Context, c config, log *slog.Logger, p parts) (*gate
 		},
 		Settler: g.settler, Store: p.store, Feed: g.hub, Guard: guard, Tickets: auth.Tickets{Secret: secret},
 		Provider: c.Provider, Language: c.Language, Hosts: c.hosts(), Origins: c.Origins, Proxies: proxies, Retention: c.Keys.Retention,
-		Limits: c.Push.limits(), Rates: c.Limits.rates(), Pushed: p.traces.Push(), Spread: c.Push.Spread, Log: log,
+		Restored: verdict.WasRestored(last), Limits: c.Push.limits(), Rates: c.Limits.rates(), Pushed: p.traces.Push(), Spread: c.Push.Spread,
+		Log: log,
 	})
 	return g, err
 }
