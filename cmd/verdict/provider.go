@@ -106,8 +106,9 @@ func providerTestCommand(token func() string) *cobra.Command {
 makes one status check about a payment that can't exist, and compares the clocks. It says what it found,
 with the mend where something is wrong, and fails then.
 
-The one check is beside the budget of a running gateway, which doesn't know of it. If a gateway on this
-configuration's admin.address says that the partner refuses checks, none is made.`,
+The one check takes no turn in the budget of a running gateway, and it says so: the turns are in the record,
+which this command doesn't open, since that could upgrade it. If a gateway on this configuration's
+admin.address says that the partner refuses checks, none is made.`,
 		Example: `  verdict provider test acme --config verdict.yaml
   VERDICT_PROVIDERS_ACME_SECRETS_CLIENT=... verdict provider test acme --config verdict.yaml`,
 		Args:              cobra.ExactArgs(1),

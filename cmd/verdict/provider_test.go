@@ -133,7 +133,8 @@ func TestSelfCheckSaysWhatIsWrongAndTheMend(t *testing.T) {
 	}{
 		"all is well": {nil, nil, nil, false, []string{
 			"of kind rest", "ok       configuration  valid", "ok       connection     port", "ok       credentials    an access token",
-			"ok       check          a payment that can't exist is not found (HTTP 200); this was the one check, of at most 120 in 1m", "ok       clock", "/webhooks/acme/TOKEN",
+			"ok       check          a payment that can't exist is not found (HTTP 200); this was the one check",
+			"note     budget         the one check that follows takes no turn in it", "asked 121 times in 1m", "ok       clock", "/webhooks/acme/TOKEN",
 			"ok       signatures     standard", "It acts once on a reference", "5m after sending is sent again under the same one, 3 times in all", "A webhook settles.",
 		}, 1},
 		"wrong credentials": {nil, []string{"VERDICT_PROVIDERS_ACME_SECRETS_CLIENT=wrong"}, nil, true,
