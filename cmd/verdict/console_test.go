@@ -1,15 +1,22 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
 	"verdict/web/auth"
 )
 
-// TestConsoleInChromium drives the operators' page in a real browser, before a partner that leaves things open.
+// TestConsoleInChromium drives the operators' page in a real browser, before a partner that leaves things open and two
+// backends, of which one wants to be told nothing.
 func TestConsoleInChromium(t *testing.T) {
-	t.Parallel()
+	for name, status := range map[string]int{"SHOP": http.StatusNoContent, "TILL": http.StatusGone} {
+		b := newAppBackend(t)
+		b.answers(status, nil)
+		t.Setenv("VERDICT_NOTIFY_"+name+"_URL", b.URL)
+		t.Setenv("VERDICT_NOTIFY_"+name+"_SECRETS", whsec(name))
+	}
 	o := newOffice(t)
 	o.drive(t)
 }

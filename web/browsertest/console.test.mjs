@@ -150,7 +150,33 @@ describe('the console', { concurrency: 3, skip: Boolean(key) }, () => {
     await page.fill('input[name=q]', 'nobody’s');
     await page.selectOption('select[name=status]', '');
     await page.click('.filters button');
-    await page.waitForFunction(() => /None found among [\d,]+ transactions?, back to [^.]*\.$/.test(document.querySelector('.note').textContent));
+    await page.waitForFunction(() => /None found among [\d,]+ transactions?, back to [^.]*\. As of /.test(document.querySelector('.note').textContent));
+  }));
+
+  test('a search that is left open looks no more, and looks again when asked to', long, () => visit(browser, admin, {}, async (page) => {
+    let searches = 0;
+    page.on('request', (request) => { if (request.url().includes('/v1/search')) searches++; });
+    const { id, key: name } = await submit({ reply: 'ok', status: 'completed' });
+    await becomes(id, 'settled');
+    await page.goto(`${admin}/#/transactions?q=${id}`);
+    await inQueue(page, name).waitFor();
+    const figures = () => page.waitForResponse((answer) => answer.url().includes('/v1/figures'), { timeout: 30_000 });
+    await figures(); // the page has looked for what may change, twice
+    await figures();
+    assert.equal(searches, 1);
+    await page.click('.filters button');
+    await page.waitForFunction(() => document.querySelector('.note').textContent.startsWith('As of '));
+    while (searches < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  }));
+
+  test('what backends were told is in the story, and how their endpoints stand on the overview', long, () => visit(browser, admin, {}, async (page) => {
+    const { id } = await submit({ reply: 'ok', status: 'completed' });
+    await becomes(id, 'settled');
+    await page.waitForSelector('.endpoints li:has-text("till"):has-text("closed until it is enabled"):has-text("The backend answered 410."):has-text("wait")', { timeout: 30_000 });
+    await page.waitForSelector('.endpoints li:has-text("shop"):has-text("open")');
+    await page.goto(`${admin}/#/transactions/${id}`);
+    await page.waitForSelector('.story li:has-text("The backend at shop is told"):has-text("1 attempt; the last at"):has-text("answered 204")');
+    await page.waitForSelector('.story li:has-text("The backend at till is yet to be told")');
   }));
 
   test('a search that stopped says so, and goes on when asked to', long, () => visit(browser, admin, {}, async (page) => {

@@ -11,7 +11,7 @@ const widths = [1, 2, 5, 10, 15, 30, 60].map((s) => s * 1000); // ms that a bar 
 // createBars returns a chart. show takes verdicts as the figures tell them and the time that they are of, and returns how many ms
 // a bar stands for.
 export function createBars() {
-  const svg = node('svg', { class: 'bars', role: 'img' });
+  const svg = node('svg', { class: 'bars', role: 'img', height: innerWidth < 400 ? 150 : 228 }); // as it will be, so that nothing jumps
   const element = h('div', {}, svg);
   let bars = [], from = 0;
   new ResizeObserver(draw).observe(element);

@@ -1,7 +1,9 @@
-// How things stand: what needs a person, how verdicts come, and whether partners let themselves be asked.
+// How things stand: what needs a person, how verdicts come, whether partners let themselves be asked, and backends be told.
 
+import { get } from './api.js';
 import { createBars } from './bars.js';
 import { h, keyed } from './dom.js';
+import { drawEndpoint } from './endpoint.js';
 import { drawPartner } from './partner.js';
 import { lasting, many } from './say.js';
 import { createStrips } from './strips.js';
@@ -10,21 +12,27 @@ import { at } from './when.js';
 export function createOverview() {
   const heading = h('h1'), figures = h('dl', { class: 'figures' });
   const strips = createStrips(), bars = createBars(), since = h('p', { class: 'soft' }), each = h('p', { class: 'soft' });
-  const partners = h('ul', { class: 'partners' });
+  const partners = h('ul', { class: 'partners' }), endpoints = h('ul', { class: 'partners endpoints' });
+  const asked = h('section', { class: 'card all', 'aria-labelledby': 'partners-title' }, h('h2', { id: 'partners-title' }, 'Partners'), partners);
+  const backends = h('section', { class: 'card', 'aria-labelledby': 'backends-title', hidden: true }, h('h2', { id: 'backends-title' }, 'Backends'), endpoints);
   const element = h('div', { class: 'overview' },
     heading, figures,
     h('section', { class: 'card', 'aria-labelledby': 'strips-title' },
       h('div', { class: 'cardhead' }, h('h2', { id: 'strips-title' }, 'Time to verdict, by what told it'), since), strips.element),
     h('section', { class: 'card', 'aria-labelledby': 'bars-title' }, h('div', { class: 'cardhead' }, h('h2', { id: 'bars-title' }, 'Verdicts'), each), bars.element),
-    h('section', { class: 'card', 'aria-labelledby': 'partners-title' }, h('h2', { id: 'partners-title' }, 'Partners'), partners));
+    asked, backends);
 
-  async function refresh(now) {
+  async function refresh(now, signal) {
+    const { endpoints: told } = await get('/v1/endpoints', signal);
     heading.replaceChildren(...headline(now));
     keyed(figures, numbers(now), (n) => n.name, number);
     since.textContent = `all ${many(now.verdicts.length, 'verdict')} since ${at(now.verdicts_since)}`;
     strips.show(now.verdicts);
     each.textContent = `a bar is ${lasting(bars.show(now.verdicts, Date.parse(now.verdicts_since), Date.parse(now.at)))}`;
     keyed(partners, now.partners, (p) => p.name, drawPartner);
+    keyed(endpoints, told, (e) => e.name, drawEndpoint);
+    backends.hidden = !told.length; // what there is none of takes no room
+    asked.classList.toggle('all', backends.hidden);
   }
   return { title: 'Overview', element, refresh };
 }

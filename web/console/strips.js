@@ -24,15 +24,14 @@ export function createStrips() {
   }
 
   function draw() {
-    const width = element.clientWidth;
-    if (!width) return;
     const strips = Object.keys(sources).map((source) => ({ source, of: verdicts.filter((v) => v.source === source) })).filter((s) => s.of.length || s.source !== 'operator');
-    const height = strips.length * strip + 26, left = width < 560 ? 62 : 84, right = 12;
+    const width = element.clientWidth, height = strips.length * strip + 26, left = width < 560 ? 62 : 84, right = 12;
+    svg.setAttribute('height', height);
+    telling.replaceChildren(...strips.map(({ source, of }) => legend(source, of)));
+    if (!width) return; // it isn't on the page yet, and takes its room there
     const x = scale(verdicts.map((v) => v.took_ms), left + 8, width - right);
     svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
-    svg.setAttribute('height', height);
     svg.replaceChildren(...grid(x, width, height, left), ...strips.flatMap((s, i) => drawStrip(s, i * strip, x, left, width)));
-    telling.replaceChildren(...strips.map(({ source, of }) => legend(source, of)));
   }
   return { element, show };
 }

@@ -20,39 +20,45 @@ export function createTransactions(say, query) {
     ...times.map((name) => field(name === 'from' ? 'Accepted from' : 'until', h('input', { name, type: 'datetime-local' }))),
     h('button', { class: 'main' }, 'Find'));
   const element = h('div', {}, h('h1', {}, 'Transactions'), form, rows.element, note, h('p', { class: 'note' }, back));
-  let found = [], pages = 1, next = '', lookBack = () => {};
+  let found = [], looked = false, next = '', lookBack = () => {}, again = () => {};
 
   for (const [name, value] of query) {
     if (form.elements[name]) form.elements[name].value = times.includes(name) ? local(value) : value;
   }
 
-  // submit has the address say what is searched for; what is empty isn't said.
+  // submit has the address say what is searched for; what is empty isn't said. Where it says so already, it is searched for again.
   function submit(event) {
     event.preventDefault();
     const said = new URLSearchParams();
     for (const [name, value] of new FormData(form)) {
       if (value.trim()) said.set(name, times.includes(name) ? new Date(value).toISOString() : value.trim());
     }
-    location.hash = `#/transactions?${said}`;
+    if (`${said}` === `${query}`) again();
+    else location.hash = `#/transactions?${said}`;
   }
 
   async function search(below, signal) {
     return get(`/v1/search?${new URLSearchParams([...query, ...(below ? [['below', below]] : [])])}`, signal);
   }
 
-  // refresh looks for what is new on the first page; those further back stay as they were found.
+  // refresh searches once: what was found stays as it is read, and the record isn't looked through for whoever leaves this open.
   async function refresh(figures, signal) {
-    lookBack = () => further(signal).catch((error) => say(`Not found: ${error.message}`));
+    const failed = (error) => say(`Not found: ${error.message}`);
+    lookBack = () => further(signal).catch(failed);
+    again = () => first(signal).catch(failed);
     offer(figures);
-    if (pages > 1) return;
+    if (!looked) await first(signal);
+  }
+
+  async function first(signal) {
     show(await search('', signal), []);
+    looked = true;
   }
 
   async function further(signal) {
     back.disabled = true;
     try {
       show(await search(next, signal), found);
-      pages++;
     } finally {
       back.disabled = false;
     }
@@ -63,7 +69,8 @@ export function createTransactions(say, query) {
     next = page.next ?? '';
     rows.show(found);
     back.hidden = !next;
-    note.textContent = page.transactions.length && !next ? '' : howFar(page, before.length > 0);
+    const all = page.transactions.length && !next ? '' : `${howFar(page, before.length > 0)} `;
+    note.textContent = `${all}As of ${at(Date.now())}.`;
   }
 
   // offer lets one choose among the partners, and keeps one that isn't configured any more if it is searched for.
