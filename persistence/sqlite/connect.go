@@ -81,6 +81,12 @@ func isCode(err error, code sqlite3.ErrNo) bool {
 	return errors.As(err, &e) && e.Code == code
 }
 
+// isExtended reports whether err is an error of SQLite with that extended code.
+func isExtended(err error, code sqlite3.ErrNoExtended) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) && e.ExtendedCode == code
+}
+
 // older reports whether version a, as in 3.51.3, is before b.
 func older(a, b string) bool {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")

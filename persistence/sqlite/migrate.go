@@ -5,8 +5,9 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
+
+	"github.com/mattn/go-sqlite3"
 
 	"verdict/persistence/relational"
 )
@@ -56,8 +57,8 @@ func step(ctx context.Context, conn *sql.Conn, known []relational.Migration) (do
 	}
 	defer func() {
 		if err != nil {
-			_, e := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-			err = errors.Join(err, e)
+			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // SQLite may have done so by itself
+			err = mendStep(err)
 		}
 	}()
 	if _, err := conn.ExecContext(ctx, makeVersions); err != nil {
@@ -81,13 +82,27 @@ func step(ctx context.Context, conn *sql.Conn, known []relational.Migration) (do
 
 func apply(ctx context.Context, conn *sql.Conn, m relational.Migration) error {
 	if _, err := conn.ExecContext(ctx, m.SQL); err != nil {
-		return fmt.Errorf("%s: %w; give the path of a file that Verdict made, or of none", m.Name, err)
+		return fmt.Errorf("%s: %w", m.Name, err)
 	}
 	if _, err := conn.ExecContext(ctx, keepVersion, m.Version, m.Oldest); err != nil {
 		return err
 	}
 	_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", m.Version))
 	return err
+}
+
+// mendStep adds to an error of a migration what to do about it. The file and its log are open by then, so what can't be opened
+// is a temporary file. Of other errors SQLite doesn't say in which file they were.
+func mendStep(err error) error {
+	switch {
+	case isCode(err, sqlite3.ErrCantOpen), isExtended(err, sqlite3.ErrIoErrGetTempPath):
+		return fmt.Errorf("%w; set SQLITE_TMPDIR to a folder for temporary files, with room, that this user may write to", err)
+	case isCode(err, sqlite3.ErrFull), isCode(err, sqlite3.ErrIoErr):
+		return fmt.Errorf("%w; see to the disk of the file, or set SQLITE_TMPDIR to a folder with room for temporary files", err)
+	case isCode(err, sqlite3.ErrError), isCode(err, sqlite3.ErrConstraint):
+		return fmt.Errorf("%w; give the path of a file that Verdict made, or of none", err)
+	}
+	return mend(err)
 }
 
 // makeMeta makes the store's secret, once. A store that was moved elsewhere refuses it, and so Open, see transfer_mark.go.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mattn/go-sqlite3"
+
 	"verdict/persistence/relational"
 	"verdict/persistence/storetest"
 )
@@ -72,4 +74,47 @@ func TestAFileOfBeforeTheTableOfVersionsIsOpened(t *testing.T) {
 	create(t, s, "one")
 	alter(t, path, "DROP TABLE schema_version")
 	stands(t, openAt(t, path), "one", true)
+}
+
+func TestAMigrationThatFailsSaysTheMendAndLeavesTheFile(t *testing.T) {
+	s := openAt(t, newPath(t))
+	create(t, s, "before")
+	all := released(t)
+	for _, c := range []struct {
+		pages     int // that the file may have
+		sql, want string
+	}{
+		{1, "CREATE TABLE large (filling BLOB) STRICT; INSERT INTO large VALUES (zeroblob(1000000))",
+			"database or disk is full; see to the disk of the file, or set SQLITE_TMPDIR to a folder with room for temporary files"},
+		{1_000_000, "CREATE TABLE one (id INTEGER PRIMARY KEY) STRICT; INSERT OR ROLLBACK INTO one VALUES (1), (1)", // nothing is left to roll back
+			"UNIQUE constraint failed: one.id; give the path of a file that Verdict made, or of none"},
+	} {
+		if _, err := s.conn.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", c.pages)); err != nil {
+			t.Fatal(err)
+		}
+		next := relational.Migration{Name: "a later one", Version: len(all) + 1, Oldest: 1, SQL: c.sql}
+		err := migrateTo(t.Context(), s.conn, append(all, next))
+		if want := "a later one: " + c.want; err == nil || err.Error() != want {
+			t.Errorf("error %q, want %q", err, want)
+		}
+	}
+	create(t, s, "after")
+	stands(t, s, "before", true)
+}
+
+func TestAMigrationSaysTheMendOfWhatStoppedIt(t *testing.T) {
+	for code, want := range map[sqlite3.ErrNoExtended]string{
+		sqlite3.ErrIoErrGetTempPath:                "set SQLITE_TMPDIR to a folder",
+		sqlite3.ErrNoExtended(sqlite3.ErrCantOpen): "set SQLITE_TMPDIR to a folder",
+		sqlite3.ErrIoErrWrite:                      "see to the disk of the file",
+		sqlite3.ErrConstraintUnique:                "a file that Verdict made",
+		sqlite3.ErrNoExtended(sqlite3.ErrCorrupt):  "restore the file from a backup",
+		sqlite3.ErrNoExtended(sqlite3.ErrReadonly): "a file that this user may write",
+		sqlite3.ErrNoExtended(sqlite3.ErrBusy):     "end the process",
+	} {
+		stopped := sqlite3.Error{Code: sqlite3.ErrNo(code & 0xff), ExtendedCode: code}
+		if err := mendStep(fmt.Errorf("a migration: %w", stopped)); !strings.Contains(err.Error(), want) || strings.Count(err.Error(), ";") != 1 {
+			t.Errorf("error %q doesn't say %q alone", err, want)
+		}
+	}
 }
