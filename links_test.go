@@ -49,6 +49,50 @@ func TestALinkToNothingIsSeen(t *testing.T) {
 	}
 }
 
+// TestAReleaseHoldsThePicturesOfItsPages: what .goreleaser.yaml packs includes the pictures that the packed pages show.
+func TestAReleaseHoldsThePicturesOfItsPages(t *testing.T) {
+	config, err := os.ReadFile(".goreleaser.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := regexp.MustCompile(`(?m)^    files: \[(.*)\]$`).FindSubmatch(config)
+	if files == nil {
+		t.Fatal("no files are packed")
+	}
+	packed := map[string]bool{}
+	for pattern := range strings.SplitSeq(string(files[1]), ", ") {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			t.Errorf("%s: %q, %v", pattern, paths, err)
+		}
+		for _, path := range paths {
+			packed[path] = true
+		}
+	}
+	shown := 0
+	for page := range packed {
+		if filepath.Ext(page) != ".md" {
+			continue
+		}
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range links(string(text)) {
+			if filepath.Ext(link) != ".png" {
+				continue
+			}
+			shown++
+			if !packed[filepath.Join(filepath.Dir(page), link)] {
+				t.Errorf("%s shows %s, which is not packed", page, link)
+			}
+		}
+	}
+	if shown == 0 {
+		t.Error("no page shows a picture")
+	}
+}
+
 var (
 	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
 	code    = regexp.MustCompile("`[^`\n]*`")
