@@ -56,7 +56,14 @@ func TestWhatParsersDisagreeAboutIsRefused(t *testing.T) {
 }
 
 func FuzzCanonical(f *testing.F) {
-	for _, seed := range []string{`{"a":[1,{"b":null}],"c":"\u00e9"}`, `[]`, `"x"`, `{"a":1,"a":2}`, `-1.5e10`} {
+	for _, seed := range []string{
+		`{"a":[1,{"b":null}],"c":"\u00e9"}`, `[]`, `"x"`, `{"a":1,"a":2}`, `-1.5e10`,
+		`{"b":{"d":1,"c":[{"f":2,"e":{}}]},"a":{"z":3,"":0}}`, `{"\u0062":1,"a":2,"b\u0000":3}`, `{"\ud800":1,"\udfff":2}`,
+		`{"<":"\u003c&>","\u2028":" ","é€":"\ud83d\ude00\ud83d"}`, "{\"\u2028\":\"\u2029\u20ac\x7f\",\"\\b\\f\\n\\/\\\"\":[]}",
+		"\ufeff{}", " \t\r\n{ \"b\" : 1\n, \"a\" :[ true ,null ,-0 ] } ", "{} \x00", "\"\x1f\"", "[1,\f2]",
+		strings.Repeat(`{"b":0,"a":`, maxDepth) + "1" + strings.Repeat("}", maxDepth),
+		strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1),
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

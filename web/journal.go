@@ -36,8 +36,8 @@ type journal struct {
 	mu      sync.Mutex // guards what follows; never held while reading the record
 	readers map[*reader]struct{}
 	started bool
-	after   int64 // recent holds all verdicts with numbers above this one, and up to last
-	last    int64
+	after   int64           // recent holds all verdicts with numbers above this one, and up to last
+	last    int64           // 0 until it has started
 	recent  []verdict.Event // elements never change
 }
 
@@ -76,7 +76,7 @@ func (j *journal) hear(e verdict.Event) {
 func (j *journal) follow(e verdict.Event) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	follows := j.started && e.Follows != 0 && e.Follows <= j.last
+	follows := 0 < e.Follows && e.Follows <= j.last
 	if follows {
 		j.add([]verdict.Event{e})
 	}

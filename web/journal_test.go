@@ -1,12 +1,19 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"verdict"
 )
@@ -195,4 +202,168 @@ func TestVerdictToldWhileTheJournalBeginsIsRead(t *testing.T) {
 			t.Errorf("read %v", got)
 		}
 	})
+}
+
+// Whatever the feed loses, repeats and reorders, whether it says what a verdict follows or not, whenever readers come and
+// go, however slow the record is and whatever it forgets: each reader reads what is on record from where it began, in order.
+func TestEachReaderReadsTheRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer time.Sleep(2 * journalPause)                    // for what a run that failed has left
+		rapid.Check(struct{ rapid.TB }{t}, func(t *rapid.T) { // it would ask a *testing.T for its deadline, and a bubble knows none
+			s, f := &book{}, &feed{subs: map[int]subscriber{}}
+			defer s.setAway(false)
+			js := newJournals(s, f, slog.New(slog.DiscardHandler))
+			var sent []verdict.Event
+			told := map[int64]bool{}
+			opened := make(chan *reader, 1024)
+			var readers []*reader
+			at := map[*reader]int64{}
+			read := func(t *rapid.T, r *reader) (n int) {
+				events, _ := r.next(context.Background())
+				for _, e := range events {
+					if e.ID <= at[r] || s.between(at[r], e.ID) > 0 {
+						t.Fatalf("read %d after %d", e.ID, at[r])
+					}
+					at[r] = e.ID
+				}
+				return len(events)
+			}
+			pass := func(d time.Duration) {
+				time.Sleep(d)
+				synctest.Wait()
+				for len(opened) > 0 {
+					r := <-opened
+					readers, at[r] = append(readers, r), r.start
+				}
+			}
+			pick := func(t *rapid.T) int {
+				if len(readers) == 0 {
+					t.Skip("nobody reads")
+				}
+				return rapid.IntRange(0, len(readers)-1).Draw(t, "reader")
+			}
+			t.Repeat(map[string]func(*rapid.T){
+				"settle": func(t *rapid.T) { sent = append(sent, s.settle(rapid.Int64Range(1, 3).Draw(t, "number"))) },
+				"settle many": func(t *rapid.T) {
+					for range rapid.IntRange(1, journalSize).Draw(t, "verdicts") {
+						sent = append(sent, s.settle(1))
+					}
+				},
+				"tell": func(t *rapid.T) {
+					if len(sent) == 0 {
+						t.Skip("nothing to tell")
+					}
+					e := sent[len(sent)-1-rapid.IntRange(0, min(len(sent), 5)-1).Draw(t, "of the last")]
+					if rapid.Bool().Draw(t, "without what it follows") { // as from the record, and from releases that don't know it
+						e.Follows = 0
+					}
+					told[e.ID] = true
+					f.tell(e)
+				},
+				"join": func(t *rapid.T) {
+					p := position{told: rapid.Bool().Draw(t, "resumes"), after: rapid.Int64Range(0, s.last).Draw(t, "after")}
+					go func() {
+						r, _ := js.open(context.Background(), anyone, p)
+						opened <- r
+					}()
+				},
+				"leave": func(t *rapid.T) {
+					n := pick(t)
+					readers[n].close()
+					readers = slices.Delete(readers, n, n+1)
+				},
+				"read":   func(t *rapid.T) { read(t, readers[pick(t)]) },
+				"wait":   func(t *rapid.T) { pass(time.Duration(rapid.IntRange(1, 5).Draw(t, "ms")) * time.Millisecond) },
+				"forget": func(t *rapid.T) { s.forget(rapid.IntRange(1, 5).Draw(t, "verdicts")) },
+				"away":   func(t *rapid.T) { s.setAway(rapid.Bool().Draw(t, "away")) },
+			})
+			s.setAway(false)
+			for _, e := range sent {
+				if e.Follows = 0; !told[e.ID] { // as the hub does
+					f.tell(e)
+				}
+			}
+			pass(2 * journalPause)
+			for _, r := range readers {
+				for read(t, r) > 0 {
+				}
+				if s.between(at[r], math.MaxInt64) > 0 {
+					t.Fatalf("read nothing after %d", at[r])
+				}
+				r.close()
+			}
+			if f.subscribers() != 0 {
+				t.Fatal("a journal outlives its readers")
+			}
+		})
+	})
+}
+
+// A book is a record of the verdicts of one audience, whose answers are a little old when they come.
+type book struct {
+	Store
+	mu       sync.Mutex
+	last     int64
+	verdicts []verdict.Transaction
+	away     bool
+}
+
+// settle puts a verdict on record, so many numbers after the last one, and returns its event.
+func (s *book) settle(numbers int64) verdict.Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last += numbers
+	t := verdict.Transaction{
+		Scope: verdict.Scope{Tenant: anyone.Tenant, Owner: anyone.Owner}, EventID: s.last, Stage: verdict.StageSettled,
+	}
+	e := t.Event()
+	if before := len(s.verdicts); before > 0 {
+		e.Follows = s.verdicts[before-1].EventID
+	}
+	s.verdicts = append(s.verdicts, t)
+	return e
+}
+
+// forget removes the oldest.
+func (s *book) forget(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.verdicts = s.verdicts[min(n, len(s.verdicts)):]
+}
+
+func (s *book) setAway(away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = away
+}
+
+// between returns how many lie between two numbers.
+func (s *book) between(after, below int64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index(below-1) - s.index(after)
+}
+
+// index returns where the verdicts after a number begin. s.mu is held.
+func (s *book) index(after int64) int {
+	i, _ := slices.BinarySearchFunc(s.verdicts, after+1, func(t verdict.Transaction, id int64) int { return cmp.Compare(t.EventID, id) })
+	return i
+}
+
+func (s *book) Settled(_ context.Context, _ *verdict.Audience, after int64, limit int) ([]verdict.Transaction, error) {
+	defer time.Sleep(3 * time.Millisecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away {
+		return nil, errors.New("the database is away")
+	}
+	rest := s.verdicts[s.index(after):]
+	return slices.Clone(rest[:min(limit, len(rest))]), nil
+}
+
+func (s *book) LastEventID(context.Context) (int64, error) {
+	defer time.Sleep(2 * time.Millisecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last, nil
 }
