@@ -36,15 +36,10 @@ func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error 
 		InactiveThreshold: 10 * time.Second, // then the server forgets a consumer nobody reads from
 		MemoryStorage:     true,
 	}
-	var one sync.Mutex
-	deliverOne := func(e verdict.Event) {
-		one.Lock()
-		defer one.Unlock()
-		deliver(e)
-	}
-	defer s.followers.add(deliverOne)()
+	f := &follower{deliver: deliver}
+	defer s.followers.add(f)()
 	for troubles := newTroubles(s.log); ctx.Err() == nil; {
-		last, err := s.listen(ctx, cfg, deliverOne)
+		last, err := s.listen(ctx, cfg, f.tell)
 		if s.closed.Load() {
 			return ErrClosed
 		}
@@ -60,35 +55,45 @@ func (s *Stream) Follow(ctx context.Context, deliver func(verdict.Event)) error 
 	return nil
 }
 
-// followers are those of this process.
-type followers struct {
-	mu   sync.RWMutex // guards all
-	all  map[int]func(verdict.Event)
-	last int // the greatest number given in all
+// A follower hears from the server and from who publishes here.
+type follower struct {
+	mu      sync.Mutex // held while deliver runs
+	deliver func(verdict.Event)
 }
 
-func (f *followers) add(deliver func(verdict.Event)) (remove func()) {
+func (f *follower) tell(e verdict.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.all == nil {
-		f.all = map[int]func(verdict.Event){}
+	f.deliver(e)
+}
+
+// followers are those of this process.
+type followers struct {
+	mu  sync.RWMutex // guards all
+	all map[*follower]struct{}
+}
+
+// add returns what to call when the follower leaves: then it is told nothing more.
+func (fs *followers) add(f *follower) (remove func()) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if fs.all == nil {
+		fs.all = map[*follower]struct{}{}
 	}
-	f.last++
-	number := f.last
-	f.all[number] = deliver
+	fs.all[f] = struct{}{}
 	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		delete(f.all, number)
+		fs.mu.Lock()
+		defer fs.mu.Unlock()
+		delete(fs.all, f)
 	}
 }
 
-func (f *followers) tell(events []verdict.Event) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	for _, deliver := range f.all {
+func (fs *followers) tell(events []verdict.Event) {
+	fs.mu.RLock()
+	defer fs.mu.RUnlock()
+	for f := range fs.all {
 		for _, e := range events {
-			deliver(e)
+			f.tell(e)
 		}
 	}
 }

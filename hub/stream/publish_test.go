@@ -2,7 +2,9 @@ package stream
 
 import (
 	"log/slog"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +115,51 @@ func TestAnEventIsThereWhenItsPublisherReturns(t *testing.T) {
 		_ = first.Publish(t.Context(), nil, []verdict.Event{event(2)})
 		if len(a.all()) != 2 {
 			t.Errorf("without the server heard %v", a.times())
+		}
+	})
+}
+
+// Whoever publishes, here and elsewhere, and also while followers come and go.
+func TestEventsAreDeliveredOneAtATime(t *testing.T) {
+	bubble(t, func(t *testing.T, dir string) {
+		first, err := Open(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.Close()
+		second := join(t, first)
+		const publishers, each = 8, 50
+		var alone sync.Mutex
+		heard := 0
+		follow(t, first, func(verdict.Event) {
+			if !alone.TryLock() {
+				t.Error("two at a time")
+				return
+			}
+			defer alone.Unlock()
+			for range 100 { // others would have their turn
+				runtime.Gosched()
+			}
+			heard++
+		})
+		synctest.Wait()
+		var publishing sync.WaitGroup
+		for p := range publishers {
+			publishing.Go(func() {
+				s := []*Stream{first, second}[p%2]
+				for n := range each {
+					leave := first.followers.add(&follower{deliver: func(verdict.Event) {}})
+					if err := s.Publish(t.Context(), nil, []verdict.Event{event(p*each + n)}); err != nil {
+						t.Error(err)
+					}
+					leave()
+				}
+			})
+		}
+		publishing.Wait()
+		synctest.Wait()
+		if heard != publishers*each {
+			t.Errorf("heard %d events, want %d", heard, publishers*each)
 		}
 	})
 }
