@@ -107,10 +107,9 @@ func (c *commit) replace(next verdict.Transaction, e *verdict.Evidence) ([]verdi
 		if err := c.contradict(next); err != nil {
 			return nil, err
 		}
-		next.Follows, err = orZero(list(context.Background(), c.kept, value[int64], verdictBefore, next.Tenant, next.Owner, next.EventID))
-	}
-	if err != nil {
-		return nil, err
+		if next.Follows, err = orZero(list(context.Background(), c.kept, value[int64], verdictBefore, next.Tenant, next.Owner, next.EventID)); err != nil {
+			return nil, err
+		}
 	}
 	return []verdict.Transaction{relational.AsRead(next)}, c.putCommand(next)
 }

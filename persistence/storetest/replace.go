@@ -133,31 +133,37 @@ func oneWinsEachVersion(t *testing.T, s verdict.Store) {
 	}
 }
 
-// Also where they share a commit: who is told one after the other can tell that there is none between.
+// Also where they share a commit, with stale ones among them and with changes that settle nothing: who is told one after the
+// other can tell that there is none between.
 func verdictsOfAnAudienceFollowEachOther(t *testing.T, s verdict.Store) {
-	const each = 40
+	const each, tries = 40, 2
 	owners := []string{"ama", "kofi", "yao"}
-	given := map[string][]verdict.Transaction{}
-	for _, owner := range owners {
-		for n := range each {
-			given[owner] = append(given[owner], create(t, s, accepted(owner, n, time.Now())))
-		}
+	var given []verdict.Transaction
+	for n := range each * len(owners) {
+		given = append(given, create(t, s, accepted(owners[n%len(owners)], n, time.Now())))
 	}
-	stored := make([]verdict.Transaction, len(owners)*each)
+	stored := make([]verdict.Transaction, tries*len(given))
 	together(len(stored), func(i int) {
-		e := settledBy(time.Now())
+		next, e := given[i/tries], settledBy(time.Now())
+		if i/tries%4 > 0 {
+			next = next.Weigh(e, policy())
+		} else {
+			next.Version++
+		}
 		var err error
-		if stored[i], err = s.Replace(t.Context(), given[owners[i%len(owners)]][i/len(owners)].Weigh(e, policy()), &e); err != nil {
-			t.Errorf("settle: %v", err)
+		if stored[i], err = s.Replace(t.Context(), next, nil); err != nil && !errors.Is(err, verdict.ErrStale) {
+			t.Errorf("replace: %v", err)
 		}
 	})
 	slices.SortFunc(stored, func(a, b verdict.Transaction) int { return cmp.Compare(a.EventID, b.EventID) })
 	last := map[string]int64{}
-	for _, settled := range stored {
-		if settled.Follows != last[settled.Owner] {
-			t.Errorf("verdict %d of %s follows %d, want %d", settled.EventID, settled.Owner, settled.Follows, last[settled.Owner])
+	for _, n := range stored {
+		if n.Settled() && n.Follows != last[n.Owner] || !n.Settled() && n.Follows != 0 {
+			t.Errorf("%s %d of %s follows %d, want %d", n.Stage, n.EventID, n.Owner, n.Follows, last[n.Owner])
 		}
-		last[settled.Owner] = settled.EventID
+		if n.Settled() {
+			last[n.Owner] = n.EventID
+		}
 	}
 }
 
