@@ -62,7 +62,7 @@ const (
 
 	// retentionRests times as long as a batch took is waited after it: what apps wait for comes first. It is not more, so that what
 	// is accepted day and night is also deleted.
-	retentionRests = 5
+	retentionRests = 9
 )
 
 // Run archives until ctx ends.
