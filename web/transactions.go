@@ -197,7 +197,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	if _, err := w.Write(text); err != nil {
+	if _, err := w.Write(text); err != nil { // #nosec G705 -- it is JSON, and said to be
 		return fmt.Errorf("%w: %w", errGone, err)
 	}
 	return nil
