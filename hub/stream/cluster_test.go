@@ -211,20 +211,22 @@ func (c *cluster) ready(t testing.TB, servers int, options ...nats.Option) {
 	})
 }
 
-// leader returns the server that leads a stream.
-func (c *cluster) leader(t testing.TB, s *Stream, stream string) *node {
+// leader returns the server that leads a stream, once one does.
+func (c *cluster) leader(t testing.TB, s *Stream, stream string) (leads *node) {
 	t.Helper()
-	info, err := s.link.Load().js.Stream(t.Context(), stream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, n := range c.nodes {
-		if n.name == info.CachedInfo().Cluster.Leader {
-			return n
+	until(t, stream+" has a leader", healing, func() bool {
+		info, err := s.link.Load().js.Stream(t.Context(), stream)
+		if err != nil {
+			return false
 		}
-	}
-	t.Fatalf("%s is led by %q", stream, info.CachedInfo().Cluster.Leader)
-	return nil
+		for _, n := range c.nodes {
+			if n.name == info.CachedInfo().Cluster.Leader {
+				leads = n
+			}
+		}
+		return leads != nil
+	})
+	return leads
 }
 
 // connected returns the server that a stream's connection is to.
