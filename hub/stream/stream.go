@@ -142,6 +142,7 @@ func (s *Stream) connect(address string, options ...nats.Option) error {
 	}
 	gone := make(chan struct{})
 	s.link.Store(&link{conn, js, gone, sync.OnceFunc(func() {
+		time.Sleep(time.Millisecond) // the first publish begins a goroutine, which never ends if it isn't waiting yet when the connection does
 		conn.Close()
 		close(gone)
 	})})
