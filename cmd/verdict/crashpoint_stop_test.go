@@ -118,26 +118,33 @@ func pauseBeforeSending(t *testing.T, partner string, alter ...string) (h histor
 // busy machine some go on for a while.
 func (g *instance) awaitStop() {
 	g.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if g.standsStill() {
+	g.process.awaitStates(g.t, "T")
+}
+
+// awaitStates waits until each thread of the process is in one of these states of proc(5).
+func (p *process) awaitStates(t *testing.T, states string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if p.inStates(t, states) {
 			return
 		}
 	}
-	g.t.Fatal("it has not stopped")
+	t.Fatal("it has not stopped")
 }
 
-// standsStill reports whether all threads are stopped, state T of proc(5).
-func (g *instance) standsStill() bool {
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", g.process.cmd.Process.Pid))
+func (p *process) inStates(t *testing.T, states string) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
 	if err != nil {
-		g.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for _, path := range threads {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return false // it ends at this moment, so it runs
 		}
-		if _, state, _ := strings.Cut(string(text), ") "); !strings.HasPrefix(state, "T") {
+		_, state, _ := strings.Cut(string(text), ") ")
+		if state == "" || !strings.Contains(states, state[:1]) {
 			return false
 		}
 	}

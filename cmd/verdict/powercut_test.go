@@ -6,14 +6,15 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"testing"
 	"time"
 
 	"verdict"
 )
 
-// TestPowerCutsLoseNothing cuts the power of the gateway's disk at random moments under load, kills the gateway, and
-// looks for everything that was acknowledged until the end, also after the cut. The file goes on from round to round.
+// TestPowerCutsLoseNothing cuts the power of the gateway and its disk at random moments under load, and looks for everything that
+// was acknowledged. The file goes on from round to round.
 func TestPowerCutsLoseNothing(t *testing.T) {
 	t.Parallel()
 	const rounds = 20
@@ -102,11 +103,16 @@ func TestALyingDiskIsFoundOut(t *testing.T) {
 	t.Logf("of %d acknowledgements (%d of a verdict) and %d webhooks", c.acks, c.verdicts, c.webhooks)
 }
 
-// crash cuts the power and kills the gateway a little later: what it acknowledges in between counts as well.
+// crash cuts the power of the gateway and of its disk. The gateway is stopped first, with what it asked of the disk still under
+// way: of a sync that is under way when the file system is shut down, Linux (seen with 6.18) may say that it succeeded though
+// nothing of it is on the disk, and power that is really cut leaves nobody to believe it.
 func (s *station) crash(d *disk) {
 	s.t.Helper()
+	if err := s.gateway.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		s.t.Fatal(err)
+	}
+	s.gateway.awaitStates(s.t, "TD") // stopped, or in the kernel, waiting for the disk
 	d.cut()
-	time.Sleep(20 * time.Millisecond)
 	s.gateway.kill()
 }
 
