@@ -29,7 +29,7 @@ func sample() *Report {
 	}
 	r.Rows = []*Row{
 		row(target.Verdict, 2), row("gorilla, usual", 1), row("gorilla, lean", 1),
-		{Name: target.Centrifugo, Kind: target.WebSocket, Absent: "not on the PATH", Rates: []*Pushed{newPushed()}},
+		{Name: target.Centrifugo, Kind: target.WebSocket, Absent: "could not be built", Rates: []*Pushed{newPushed()}},
 	}
 	r.Rows[0].Rounds[1].Stray = 3
 	r.merge()
@@ -85,7 +85,7 @@ func TestTargetsAreSetBesideWhatWasMeasured(t *testing.T) {
 
 func TestWhatWasNotMeasuredIsSaid(t *testing.T) {
 	text := printed(t, sample())
-	for _, want := range []string{"Centrifugo      not on the PATH", "UNVERIFIED: websocket, Centrifugo", "WARNING: websocket, verdict: 3 events came twice"} {
+	for _, want := range []string{"Centrifugo      could not be built", "NOT MEASURED: websocket, Centrifugo: could not be built", "WARNING: websocket, verdict: 3 events came twice"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no %q in:\n%s", want, text)
 		}

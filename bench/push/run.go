@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"verdict/bench/measure"
+	"verdict/bench/peer"
 	"verdict/bench/stats"
 	"verdict/bench/target"
 )
@@ -28,11 +29,15 @@ type Report struct {
 
 // Row is a target's rounds.
 type Row struct {
-	Name   string      `json:"name"`
-	Kind   target.Kind `json:"kind"`
-	Absent string      `json:"absent,omitempty"` // why it was not measured
-	Rounds []*Round    `json:"rounds"`
-	Rates  []*Pushed   `json:"rates"` // of all rounds together
+	Name    string      `json:"name"`
+	Kind    target.Kind `json:"kind"`
+	Version string      `json:"version,omitempty"` // of what others wrote, and its settings
+	Absent  string      `json:"absent,omitempty"`  // why it was not measured
+	Rounds  []*Round    `json:"rounds"`
+	Rates   []*Pushed   `json:"rates"` // of all rounds together
+
+	spec target.Spec
+	peer string // the built program; "" if we bring it
 }
 
 // Run measures all targets in turn, round by round, so that whatever the machine does besides meets them all. progress
@@ -56,7 +61,7 @@ func Run(ctx context.Context, o Options, root string, progress io.Writer) (*Repo
 	}
 	for _, kind := range o.Kinds {
 		for _, s := range target.Specs(kind) {
-			report.Rows = append(report.Rows, newRow(s, len(o.Rates)))
+			report.Rows = append(report.Rows, newRow(ctx, s, o, root, dir, progress))
 		}
 	}
 	var fsyncs []float64
@@ -75,14 +80,19 @@ func Run(ctx context.Context, o Options, root string, progress io.Writer) (*Repo
 	return report, nil
 }
 
-func newRow(s target.Spec, rates int) *Row {
-	row := &Row{Name: s.Name, Kind: s.Kind}
-	if s.Binary != "" {
-		if _, err := exec.LookPath(s.Binary); err != nil {
-			row.Absent = "not on the PATH"
+// newRow builds what others wrote. It may be absent, and then says why.
+func newRow(ctx context.Context, s target.Spec, o Options, root, dir string, progress io.Writer) *Row {
+	row := &Row{Name: s.Name, Kind: s.Kind, spec: s}
+	if p := s.Peer; p != nil {
+		fmt.Fprintf(progress, "building %s\n", s.Name)
+		row.peer = filepath.Join(dir, p.Name)
+		version, err := peer.Build(ctx, root, p.Name, p.Package, p.Module, row.peer)
+		row.Version = fmt.Sprintf("%s %s: %s", p.Module, version, p.Settings)
+		if err != nil {
+			row.Absent = fmt.Sprintf("could not be built: %.200s", err)
 		}
 	}
-	for range rates {
+	for range o.Rates {
 		row.Rates = append(row.Rates, newPushed())
 	}
 	return row
@@ -90,31 +100,27 @@ func newRow(s target.Spec, rates int) *Row {
 
 // runAll runs one round of each target.
 func runAll(ctx context.Context, o Options, n int, env target.Env, report *Report, progress io.Writer) error {
-	i := 0
-	for _, kind := range o.Kinds {
-		for _, s := range target.Specs(kind) {
-			row := report.Rows[i]
-			i++
-			if row.Absent != "" {
-				continue
-			}
-			own := env
-			own.Dir = filepath.Join(env.Dir, fmt.Sprint(n, "-", i))
-			if err := os.Mkdir(own.Dir, 0o700); err != nil {
-				return err
-			}
-			began := time.Now()
-			round, err := runRound(ctx, o, s, own)
-			if err != nil && s.Binary != "" && ctx.Err() == nil {
-				row.Absent, row.Rounds = fmt.Sprintf("could not be measured: %.200s", err), nil
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			row.Rounds = append(row.Rounds, round)
-			fmt.Fprintf(progress, "round %d of %d: %s, %s: %s\n", n+1, o.Rounds, s.Kind, s.Name, time.Since(began).Round(time.Second))
+	for i, row := range report.Rows {
+		if row.Absent != "" {
+			continue
 		}
+		own := env
+		own.Dir, own.Peer = filepath.Join(env.Dir, fmt.Sprint(n, "-", i)), row.peer
+		if err := os.Mkdir(own.Dir, 0o700); err != nil {
+			return err
+		}
+		began := time.Now()
+		round, err := runRound(ctx, o, row.spec, own)
+		if err != nil && row.peer != "" && ctx.Err() == nil {
+			row.Absent, row.Rounds = fmt.Sprintf("could not be measured: %.200s", err), nil
+			fmt.Fprintf(progress, "round %d of %d: %s, %s: %s\n", n+1, o.Rounds, row.Kind, row.Name, err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		row.Rounds = append(row.Rounds, round)
+		fmt.Fprintf(progress, "round %d of %d: %s, %s: %s\n", n+1, o.Rounds, row.Kind, row.Name, time.Since(began).Round(time.Second))
 	}
 	return nil
 }

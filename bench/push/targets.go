@@ -74,7 +74,9 @@ func (r *Report) notes(p *page) {
 	p.line("\nNotes")
 	for _, row := range r.Rows {
 		if row.Absent != "" {
-			p.line("- UNVERIFIED: %s, %s: %s. Its driver follows the documentation and was never run by its authors.", row.Kind, row.Name, row.Absent)
+			p.line("- NOT MEASURED: %s, %s: %s", row.Kind, row.Name, row.Absent)
+		} else if row.Version != "" {
+			p.line("- %s, %s: %s.", row.Kind, row.Name, row.Version)
 		}
 	}
 	p.line("- The floors and the hubs keep nothing: their events are lost with them. Verdict's are on disk before they are pushed.")

@@ -3,9 +3,11 @@ package submit
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"verdict/bench/cluster"
 	"verdict/bench/daemon"
+	"verdict/bench/peer"
 )
 
 // floor is a server that this program is itself.
@@ -62,14 +64,9 @@ func startPgx(ctx context.Context, e *env, p program) (*server, error) {
 	return s, s.serve(ctx, e, p, "accept", "pgx", "--database", url)
 }
 
-// goPeer builds a peer that is a Go module of its own, so that nothing it needs becomes part of the bench, and tells the
-// version of the module that it stands for.
+// goPeer builds a peer's program, and tells the version of the module that it stands for.
 func goPeer(ctx context.Context, e *env, name, module, settings string) (program, error) {
-	p, err := build(ctx, e, name)
-	if err != nil {
-		return p, err
-	}
-	version, err := moduleVersion(ctx, p.path, module)
-	p.version = fmt.Sprintf("%s %s; %s", module, version, settings)
-	return p, err
+	file := filepath.Join(e.bin, name)
+	version, err := peer.Build(ctx, e.root, name, ".", module, file)
+	return program{file, fmt.Sprintf("%s %s; %s", module, version, settings)}, err
 }

@@ -3,7 +3,6 @@ package submit
 import (
 	"bytes"
 	"context"
-	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,35 +14,8 @@ import (
 
 	"verdict/bench/cluster"
 	"verdict/bench/daemon"
+	"verdict/bench/peer"
 )
-
-// peers is the folder of a peer's program, each a module of its own.
-func peers(e *env, name string) string { return filepath.Join(e.root, "bench", "peers", name) }
-
-// build builds the Go module of a peer.
-func build(ctx context.Context, e *env, name string) (program, error) {
-	p := program{path: filepath.Join(e.bin, name)}
-	build := exec.CommandContext(ctx, "go", "build", "-o", p.path, ".")
-	build.Dir = peers(e, name)
-	if out, err := build.CombinedOutput(); err != nil {
-		return p, fmt.Errorf("build %s: %w\n%s", name, err, out)
-	}
-	return p, nil
-}
-
-// moduleVersion tells which version of a module a program holds.
-func moduleVersion(_ context.Context, path, module string) (string, error) {
-	info, err := buildinfo.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	for _, d := range info.Deps {
-		if d.Path == module {
-			return d.Version, nil
-		}
-	}
-	return "", fmt.Errorf("%s doesn't hold %s", filepath.Base(path), module)
-}
 
 func buildRiver(ctx context.Context, e *env) (program, error) {
 	version, err := cluster.PostgresVersion(ctx)
@@ -102,7 +74,7 @@ func startTemporal(ctx context.Context, e *env, p program) (*server, error) {
 // installRestate installs the packages of peers/restate.
 func installRestate(settings string) func(context.Context, *env) (program, error) {
 	return func(ctx context.Context, e *env) (program, error) {
-		dir := peers(e, "restate")
+		dir := peer.Folder(e.root, "restate")
 		install := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund", "--prefer-offline")
 		install.Dir = dir
 		if out, err := install.CombinedOutput(); err != nil {

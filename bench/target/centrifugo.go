@@ -7,15 +7,20 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"verdict/bench/daemon"
 )
 
-// Centrifugo is the name of a hub that others wrote: https://centrifugal.dev. What is here follows the documentation of
-// its version 6.
+// Centrifugo is the name of a hub that others wrote: https://centrifugal.dev.
 const Centrifugo = "Centrifugo"
+
+const centrifugoModule = "github.com/centrifugal/centrifugo/v6"
+
+var centrifugoPeer = &Peer{
+	"centrifugo", centrifugoModule, centrifugoModule,
+	"its own program and defaults, in memory; its bidirectional protocol on WebSockets, its unidirectional one on event streams",
+}
 
 type centrifugo struct {
 	*daemon.Daemon
@@ -46,10 +51,6 @@ func startCentrifugo(ctx context.Context, env Env, kind Kind, ready string) (Tar
 	if err != nil {
 		return nil, err
 	}
-	program, err := exec.LookPath("centrifugo")
-	if err != nil {
-		return nil, err
-	}
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, err
@@ -69,7 +70,7 @@ func startCentrifugo(ctx context.Context, env Env, kind Kind, ready string) (Tar
 	if err := os.WriteFile(path, config, 0o600); err != nil {
 		return nil, err
 	}
-	p, err := run(ctx, env.Dir, "http://"+address+"/metrics", nil, program, "--config", path)
+	p, err := run(ctx, env.Dir, "http://"+address+"/metrics", nil, env.Peer, "--config", path)
 	if err != nil {
 		return nil, err
 	}

@@ -8,70 +8,38 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"verdict/bench/daemon"
 )
 
-// mercure is a hub that others wrote: https://mercure.rocks. What is here follows its documentation; it keeps no history.
+// mercure is a hub that others wrote: https://mercure.rocks.
 type mercure struct {
 	*daemon.Daemon
 	*subscribers
 	address string
-	admin   string
+}
+
+var mercurePeer = &Peer{
+	"mercure", "github.com/dunglas/mercure", ".",
+	"its hub on net/http, without history; its releases put it into Caddy",
 }
 
 const mercureKey = "a key of the bench that is long enough for HS256"
-
-// mercureConfig is a Caddyfile: the hub is a module of Caddy.
-const mercureConfig = `{
-	admin %s
-	auto_https off
-	log {
-		level ERROR
-	}
-}
-http://%s {
-	mercure {
-		transport local
-		publisher_jwt "%s"
-		subscriber_jwt "%[3]s"
-		anonymous
-		heartbeat 15s
-		write_timeout 0s
-	}
-	respond "Not Found" 404
-}
-`
 
 func startMercure(ctx context.Context, env Env) (Target, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	admin, err := freeAddress()
+	p, err := run(ctx, env.Dir, "http://"+address+"/metrics", nil, env.Peer, "--address", address, "--key", mercureKey)
 	if err != nil {
 		return nil, err
 	}
-	program, err := exec.LookPath("mercure")
-	if err != nil {
-		return nil, err
-	}
-	config := filepath.Join(env.Dir, "Caddyfile")
-	if err := os.WriteFile(config, fmt.Appendf(nil, mercureConfig, admin, address, mercureKey), 0o600); err != nil {
-		return nil, err
-	}
-	p, err := run(ctx, env.Dir, "http://"+admin+"/metrics", nil, program, "run", "--config", config, "--adapter", "caddyfile")
-	if err != nil {
-		return nil, err
-	}
-	return &mercure{p, newSubscribers(env, ""), address, admin}, nil
+	return &mercure{p, newSubscribers(env, ""), address}, nil
 }
 
-func (m *mercure) Metrics() string { return "http://" + m.admin + "/metrics" }
+func (m *mercure) Metrics() string { return "http://" + m.address + "/metrics" }
 
 func (m *mercure) Prepare(context.Context, []int) error { return nil }
 

@@ -40,6 +40,7 @@ type Env struct {
 	Dir     string // of its own, on the disk that is measured
 	Verdict string // the built binary
 	Self    string // this program, which is the floors as well
+	Peer    string // the built binary of a Spec's Peer
 	Clients int
 
 	// VerdictEnv is added to the environment of Verdict.
@@ -53,10 +54,18 @@ type Env struct {
 
 // Spec is a target that may be started.
 type Spec struct {
-	Name   string
-	Kind   Kind
-	Binary string // that must be on the PATH; "" if we bring it
-	Start  func(context.Context, Env) (Target, error)
+	Name  string
+	Kind  Kind
+	Peer  *Peer // whose program it takes; nil if we bring it
+	Start func(context.Context, Env) (Target, error)
+}
+
+// Peer is a program that others wrote: see package peer.
+type Peer struct {
+	Name     string // of its folder
+	Module   string // of its authors
+	Package  string // what to build
+	Settings string // as they are printed
 }
 
 // Verdict is the name of what the others are compared with.
@@ -66,18 +75,18 @@ const Verdict = "verdict"
 func Specs(kind Kind) []Spec {
 	if kind == WebSocket {
 		return []Spec{
-			{Verdict, kind, "", startVerdictSockets},
-			{"gorilla, usual", kind, "", startFloor(kind, floorUsual)},
-			{"gorilla, lean", kind, "", startFloor(kind, floorLean)},
-			{Centrifugo, kind, "centrifugo", startCentrifugoSockets},
+			{Verdict, kind, nil, startVerdictSockets},
+			{"gorilla, usual", kind, nil, startFloor(kind, floorUsual)},
+			{"gorilla, lean", kind, nil, startFloor(kind, floorLean)},
+			{Centrifugo, kind, centrifugoPeer, startCentrifugoSockets},
 		}
 	}
 	return []Spec{
-		{Verdict, kind, "", startVerdictStreams},
-		{"net/http", kind, "", startFloor(kind, floorPlain)},
-		{"hijacked", kind, "", startFloor(kind, floorHijacked)},
-		{Centrifugo, kind, "centrifugo", startCentrifugoStreams},
-		{"Mercure", kind, "mercure", startMercure},
+		{Verdict, kind, nil, startVerdictStreams},
+		{"net/http", kind, nil, startFloor(kind, floorPlain)},
+		{"hijacked", kind, nil, startFloor(kind, floorHijacked)},
+		{Centrifugo, kind, centrifugoPeer, startCentrifugoStreams},
+		{"Mercure", kind, mercurePeer, startMercure},
 	}
 }
 
