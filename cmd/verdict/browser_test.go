@@ -13,7 +13,7 @@ import (
 // TestDemoPageInChromium runs the demo and drives its page in a real browser.
 func TestDemoPageInChromium(t *testing.T) {
 	need(t, "chromium", "apt-get install chromium")
-	runOnDemo(t, "browsertest", "demo.test.mjs", "page.test.mjs", "timeline.test.mjs")
+	runOnDemo(t, "browsertest", "demo.test.mjs", "page.test.mjs", "timeline.test.mjs", "jumps.test.mjs")
 }
 
 // TestTypeScriptClient runs the demo and has web/client live with it.

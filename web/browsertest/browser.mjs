@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
+import { greatest } from './jumps.mjs';
 
 export const wide = { width: 1280, height: 900 }, small = { width: 390, height: 844 };
 
@@ -30,18 +31,30 @@ export async function visit(browser, url, { viewport = wide, scheme = 'light', f
     await page.goto(url);
     const last = (await use(page)) ?? page;
     if (!faulty) assert.deepEqual(complaints, []);
-    const shift = await last.evaluate(() => window.seen.shift);
-    assert.ok(shift < 0.1, `the layout jumped by ${shift}`); // above that it is worse than good, by web.dev's Web Vitals
+    const jump = greatest(await last.evaluate(() => window.seen.shifts()));
+    assert.ok(jump.value <= 0.1, `the layout jumped by ${jump.value}:\n${jump.moved.join('\n')}`); // above that it is worse than good, by web.dev's Web Vitals
   } finally {
     await context.close();
   }
 }
 
-// observe runs in the page before its scripts: it notes layout shifts, and when the phone, if there is one, shows what.
+// observe runs in the page before its scripts: it notes layout shifts, but those that follow what the user does, and when the
+// phone, if there is one, shows what.
 function observe() {
-  window.seen = { shift: 0, states: [] };
-  const shifts = new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.seen.shift += entry.value; });
-  shifts.observe({ type: 'layout-shift', buffered: true });
+  const shifts = [];
+  const keep = (entries) => shifts.push(...entries.filter((entry) => !entry.hadRecentInput).map((entry) => ({
+    at: entry.startTime, value: entry.value, moved: entry.sources.map(moved),
+  })));
+  const observer = new PerformanceObserver((list) => keep(list.getEntries()));
+  observer.observe({ type: 'layout-shift', buffered: true });
+  window.seen = { states: [], shifts: () => { keep(observer.takeRecords()); return shifts; } };
+
+  function moved({ node, previousRect, currentRect }) {
+    const element = node?.nodeType === Node.TEXT_NODE ? node.parentElement : node;
+    const names = element ? [element.localName, element.id && `#${element.id}`, ...[...element.classList].map((name) => `.${name}`)] : ['what is gone'];
+    const where = ({ x, y, width, height }) => `${Math.round(x)},${Math.round(y)} ${Math.round(width)}x${Math.round(height)}`;
+    return `${names.join('')} from ${where(previousRect)} to ${where(currentRect)}`;
+  }
   addEventListener('DOMContentLoaded', () => {
     const phone = document.getElementById('phone');
     if (!phone) return;

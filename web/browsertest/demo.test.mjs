@@ -225,7 +225,7 @@ async function settled(id) {
 
 // photograph takes a picture; one of the whole page resizes it for a moment, which is no jump of the page's own.
 async function photograph(page, path, fullPage) {
-  const shift = await page.evaluate(() => window.seen.shift);
+  const shifts = await page.evaluate(() => window.seen.shifts().length);
   await page.screenshot({ path, fullPage });
-  await page.evaluate((shift) => { window.seen.shift = shift; }, shift);
+  await page.evaluate((shifts) => { window.seen.shifts().length = shifts; }, shifts);
 }
