@@ -122,6 +122,22 @@ describe('the console', { concurrency: 3, skip: Boolean(key) }, () => {
     assert.equal((await file(id)).transaction.status, 'succeeded');
   }));
 
+  test('what leaves the queue keeps its place in it until it is opened again', long, () => visit(browser, admin, {}, async (page) => {
+    const [first, second] = [await submit(stuck), await submit(stuck)];
+    for (const { id } of [first, second]) await becomes(id, 'review');
+    await page.click('nav >> text=Review');
+    for (const { key: name } of [first, second]) await inQueue(page, name).waitFor();
+    const place = async () => (await page.locator('.rows strong').allTextContents()).indexOf(second.key);
+    const before = await place();
+    await fetch(`${admin}/v1/transactions/${first.id}/resolve`, { method: 'POST', body: JSON.stringify({ status: 'failed', reason: 'first' }) });
+    await inQueue(page, first.key).locator('text=No longer for review').waitFor();
+    assert.equal(await place(), before);
+    assert.equal(await inQueue(page, first.key).locator('button').count(), 0);
+    await page.reload();
+    await inQueue(page, second.key).waitFor();
+    assert.equal(await inQueue(page, first.key).count(), 0);
+  }));
+
   test('a contradiction is among the conflicts, and in its transaction', long, () => visit(browser, admin, {}, async (page) => {
     const { id, key: name } = await submit(contradiction);
     while (!(await file(id)).evidence.some((e) => e.conflict)) await new Promise((resolve) => setTimeout(resolve, 100));

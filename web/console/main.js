@@ -72,12 +72,14 @@ async function count(signal) {
   figures = { ...await get('/v1/figures', signal), read: Date.now() };
   const { review, conflicts } = figures.backlog;
   badge($('review-count'), review);
+  $('review-count').classList.toggle('quiet', !review);
   badge($('conflict-count'), conflicts);
   $('forget').hidden = !hasKey();
 }
 
+// badge says a number in three characters at the most, which is what it has room for.
 function badge(element, n) {
-  element.textContent = n > 999 ? '999+' : n || '';
+  element.textContent = n > 99 ? '99+' : n;
 }
 
 function trouble(words) {

@@ -46,8 +46,9 @@ export function resolve(transaction, save) {
         h('li', {}, `The app is told at once that it ${word.status}, and acts on it.`),
         h('li', {}, 'This is final. It can’t be taken back or changed, here or anywhere.'),
         h('li', {}, `Should ${transaction.provider} say otherwise later, that is shown as a conflict and changes nothing.`)),
-      h('blockquote', {}, word.reason), fault,
-      buttons(h('button', { type: 'button', onclick: () => turn(first()) }, 'Back'), settle));
+      h('blockquote', {}, word.reason),
+      buttons(h('button', { type: 'button', onclick: () => turn(first()) }, 'Back'), settle),
+      fault); // the last, so that it pushes nothing when it comes
 
     async function confirm(event) {
       event.preventDefault();

@@ -12,7 +12,8 @@ export function createReview(say) {
   const heading = h('h1', {}, 'For review');
   const more = h('p', { class: 'note' });
   let look = () => {};
-  const rows = createRows((t) => [checkButton(t, say, () => look()), resolveButton(t, say, () => look())]);
+  const rows = createRows((t) => (t.gone ? [h('p', { class: 'soft' }, 'No longer for review')] : [checkButton(t, say, () => look()), resolveButton(t, say, () => look())]));
+  let shown = [];
   const element = h('div', {},
     heading,
     h('p', { class: 'lead' }, 'The partner was asked often enough and gave no verdict. Their apps see them as pending. Find out what became of each, at the partner’s own desk or on its statement, and say so; a late webhook still settles them.'),
@@ -23,7 +24,15 @@ export function createReview(say) {
     const { transactions, next } = await get(`/v1/transactions?stage=review&limit=${page}`, signal);
     heading.textContent = transactions.length ? `${many(transactions.length, 'transaction')}${next ? ' and more' : ''} for review` : 'Nothing is for review';
     more.textContent = next ? `These are the ${page} that have waited longest. The others follow as these are settled.` : '';
-    rows.show(transactions);
+    shown = inPlace(shown, transactions);
+    rows.show(shown);
   }
   return { title: 'Review', element, refresh };
+}
+
+// inPlace is the queue as it is now, with what has left it in its place: no row moves while a hand is on its way to a button.
+function inPlace(shown, queue) {
+  const now = new Map(queue.map((t) => [t.id, t]));
+  const stayed = shown.map((t) => now.get(t.id) ?? { ...t, gone: true }), before = new Set(shown.map((t) => t.id));
+  return [...stayed, ...queue.filter((t) => !before.has(t.id))];
 }

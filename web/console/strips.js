@@ -24,7 +24,7 @@ export function createStrips() {
   }
 
   function draw() {
-    const strips = Object.keys(sources).map((source) => ({ source, of: verdicts.filter((v) => v.source === source) })).filter((s) => s.of.length || s.source !== 'operator');
+    const strips = Object.keys(sources).map((source) => ({ source, of: verdicts.filter((v) => v.source === source) }));
     const width = element.clientWidth, height = strips.length * strip + 26, left = width < 560 ? 62 : 84, right = 12;
     svg.setAttribute('height', height);
     telling.replaceChildren(...strips.map(({ source, of }) => legend(source, of)));
@@ -70,7 +70,7 @@ function dot(v, cx, cy) {
 }
 
 function legend(source, of) {
-  if (!of.length) return h('li', { class: 'none' }, sources[source]);
+  if (!of.length) return h('li', {}, h('strong', {}, sources[source]), ' none lately');
   return h('li', {}, h('strong', {}, sources[source]), ` ${of.length.toLocaleString('en')}: half within `, h('b', {}, lasting(share(of, 0.5))),
     ', nine in ten within ', h('b', {}, lasting(share(of, 0.9))));
 }

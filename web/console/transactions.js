@@ -19,7 +19,7 @@ export function createTransactions(say, query) {
     field('Status', choice('status', statuses)), field('Stage', choice('stage', stages)), field('Partner', partners),
     ...times.map((name) => field(name === 'from' ? 'Accepted from' : 'until', h('input', { name, type: 'datetime-local' }))),
     h('button', { class: 'main' }, 'Find'));
-  const element = h('div', {}, h('h1', {}, 'Transactions'), form, rows.element, note, h('p', { class: 'note' }, back));
+  const element = h('div', {}, h('h1', {}, 'Transactions'), form, note, rows.element, h('p', { class: 'note' }, back));
   let found = [], looked = false, next = '', lookBack = () => {}, again = () => {};
 
   for (const [name, value] of query) {
