@@ -37,7 +37,7 @@ func runNode(t *testing.T, folder string, environ []string, files ...string) {
 	if _, err := os.Stat(filepath.Join(scripts, "node_modules")); err != nil {
 		lacking(t, fmt.Sprintf("web/%s/node_modules is missing: run npm ci in web/%[1]s", folder))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
 	defer cancel()
 	node := exec.CommandContext(ctx, "node", append([]string{"--test", "--test-reporter=spec"}, files...)...)
 	node.Dir, node.WaitDelay = scripts, time.Second

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 import { greatest } from './jumps.mjs';
 
+const patience = 60_000; // ms for what must come: on a busy machine it comes late, and on another it costs nothing
+
 export const wide = { width: 1280, height: 900 }, small = { width: 390, height: 844 };
 
 export const launch = () => chromium.launch({
@@ -20,6 +22,7 @@ export const launch = () => chromium.launch({
 export async function visit(browser, url, { viewport = wide, scheme = 'light', faulty = false } = {}, use) {
   const context = await browser.newContext({ viewport, colorScheme: scheme });
   try {
+    context.setDefaultTimeout(patience);
     await context.addInitScript(observe);
     const page = await context.newPage();
     const complaints = [];
@@ -71,14 +74,14 @@ export async function pay(page, misfortune) {
 }
 
 // ends waits for the phone to show the end of the payment, and returns it as shown.
-export async function ends(page, state, timeout = 15_000) {
-  await page.waitForSelector(`#phone[data-state=${state}]`, { timeout });
+export async function ends(page, state) {
+  await page.waitForSelector(`#phone[data-state=${state}]`);
   return page.textContent('.title');
 }
 
 // told waits until the timeline says so, and returns all of it.
 export async function told(page, words) {
-  await page.waitForSelector(`#telling li:has-text("${words}")`, { state: 'attached', timeout: 10_000 });
+  await page.waitForSelector(`#telling li:has-text("${words}")`, { state: 'attached' });
   return page.$$eval('#telling li', (items) => items.map((item) => item.textContent));
 }
 

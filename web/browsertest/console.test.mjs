@@ -9,14 +9,14 @@ import { launch, small, visit, wide } from './browser.mjs';
 
 const gateway = process.env.VERDICT_URL, admin = process.env.VERDICT_ADMIN, key = process.env.VERDICT_KEY;
 const album = process.env.VERDICT_SCREENSHOTS;
-const long = { timeout: 120_000 };
+const long = { timeout: 240_000 };
 
 const stuck = { reply: 'timeout', settles: false }; // a 504, and never a verdict
 const contradiction = { reply: 'ok', status: 'completed', webhook: 'contradict' };
 let made = 0;
 
 // submit has an app ask for a transaction, and returns it.
-async function submit(simulate, name = `order-${process.pid}-${++made}`) {
+async function submit(simulate, name = `order-${process.pid}-${String(++made).padStart(3, '0')}`) { // so that none is the beginning of another
   const answer = await fetch(`${gateway}/v1/transactions`, {
     method: 'POST', headers: { 'Idempotency-Key': name, 'Content-Type': 'application/json' },
     body: JSON.stringify({ operation: 'transfer', payload: { note: '<b>not a tag</b>', simulate } }),
@@ -176,7 +176,7 @@ describe('the console', { concurrency: 3, skip: Boolean(key) }, () => {
     await becomes(id, 'settled');
     await page.goto(`${admin}/#/transactions?q=${id}`);
     await inQueue(page, name).waitFor();
-    const figures = () => page.waitForResponse((answer) => answer.url().includes('/v1/figures'), { timeout: 30_000 });
+    const figures = () => page.waitForResponse((answer) => answer.url().includes('/v1/figures'));
     await figures(); // the page has looked for what may change, twice
     await figures();
     assert.equal(searches, 1);
@@ -188,7 +188,7 @@ describe('the console', { concurrency: 3, skip: Boolean(key) }, () => {
   test('what backends were told is in the story, and how their endpoints stand on the overview', long, () => visit(browser, admin, {}, async (page) => {
     const { id } = await submit({ reply: 'ok', status: 'completed' });
     await becomes(id, 'settled');
-    await page.waitForSelector('.endpoints li:has-text("till"):has-text("closed until it is enabled"):has-text("The backend answered 410."):has-text("wait")', { timeout: 30_000 });
+    await page.waitForSelector('.endpoints li:has-text("till"):has-text("closed until it is enabled"):has-text("The backend answered 410."):has-text("wait")');
     await page.waitForSelector('.endpoints li:has-text("shop"):has-text("open")');
     await page.goto(`${admin}/#/transactions/${id}`);
     await page.waitForSelector('.story li:has-text("The backend at shop is told"):has-text("1 attempt; the last at"):has-text("answered 204")');
@@ -215,7 +215,7 @@ describe('the console', { concurrency: 3, skip: Boolean(key) }, () => {
   test('the overview counts, and its charts have the verdicts', long, () => visit(browser, admin, {}, async (page) => {
     const { id } = await submit({ reply: 'ok', status: 'completed' });
     await becomes(id, 'settled');
-    await page.waitForSelector(`.strips a[href$="${id}"] circle.succeeded`, { state: 'attached', timeout: 15_000 });
+    await page.waitForSelector(`.strips a[href$="${id}"] circle.succeeded`, { state: 'attached' });
     assert.ok(await page.locator('.bars rect.succeeded').count() > 0);
     assert.match(await page.textContent('.legend'), /Reply \d+: half within/);
     assert.match(await page.textContent('.partners'), /djamo/);
@@ -264,8 +264,8 @@ describe('the console', { concurrency: 3, skip: Boolean(key) }, () => {
     await page.goto(`${admin}/#/transactions/${id}`);
     await page.focus('button:has-text("Check now")');
     const first = await page.locator('.story li').first().elementHandle();
-    await fetch(`${admin}/v1/transactions/${id}/check`, { method: 'POST' });
     const lines = await page.locator('.story li').count();
+    await fetch(`${admin}/v1/transactions/${id}/check`, { method: 'POST' });
     await page.waitForFunction((n) => document.querySelectorAll('.story li').length > n, lines);
     assert.ok(await first.evaluate((element) => element.isConnected));
     assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Check now');
@@ -301,10 +301,10 @@ describe('the console', { concurrency: 3, skip: Boolean(key) }, () => {
   test('a gateway that is gone is said so, and what was there stays', long, () => visit(browser, admin, { faulty: true }, async (page) => {
     await page.waitForSelector('.figures dd');
     await page.context().setOffline(true);
-    await page.waitForSelector('#trouble:has-text("doesn’t answer")', { timeout: 15_000 });
+    await page.waitForSelector('#trouble:has-text("doesn’t answer")');
     assert.ok(await page.locator('.figures dd').count() > 0);
     await page.context().setOffline(false);
-    await page.waitForSelector('#trouble', { state: 'hidden', timeout: 15_000 });
+    await page.waitForSelector('#trouble', { state: 'hidden' });
   }));
 
   for (const scheme of ['light', 'dark']) {

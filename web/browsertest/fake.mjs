@@ -13,16 +13,18 @@ const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 
 const folders = { '': new URL('../page/', import.meta.url), 'client/': new URL('../client/dist/', import.meta.url) };
 
 // startFake listens on 127.0.0.1. haste divides the partner's times. faults are taken by the next requests: 'cut' breaks
-// the line within the answer to a submit, 'busy' refuses one with 503, 'nostream' refuses an event stream with 503.
+// the line within the answer to a submit, 'busy' refuses one with 503, 'nostream' refuses an event stream with 503. ail has all
+// requests meet a fault, until what it returns is called.
 export async function startFake({ port = 0, haste = 10 } = {}) {
-  const faults = [];
-  const gateway = newGateway(haste, faults);
+  const faults = [], ailments = new Set();
+  const gateway = newGateway(haste, faults, ailments);
   const server = createServer((request, response) => gateway.serve(request, response).catch(() => response.destroy()));
   server.on('upgrade', gateway.upgrade);
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     faults,
+    ail: (fault) => { ailments.add(fault); return () => ailments.delete(fault); },
     posts: gateway.posts,
     sends: gateway.sends,
     forget: gateway.forget,
@@ -30,7 +32,7 @@ export async function startFake({ port = 0, haste = 10 } = {}) {
   };
 }
 
-function newGateway(haste, faults) {
+function newGateway(haste, faults, ailments) {
   const byKey = new Map(), byID = new Map(), posts = [], timers = new Set(), sockets = new Set();
   const all = new Set(); // streams of every verdict
   const later = (ms, run) => { const t = setTimeout(() => { timers.delete(t); run(); }, ms); timers.add(t); };
@@ -39,7 +41,7 @@ function newGateway(haste, faults) {
   function fault(name) {
     const at = faults.indexOf(name);
     if (at >= 0) faults.splice(at, 1);
-    return at >= 0;
+    return at >= 0 || ailments.has(name);
   }
 
   function accept(key, body) {

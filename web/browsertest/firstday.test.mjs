@@ -5,7 +5,7 @@ import { launch, visit } from './browser.mjs';
 
 const { VERDICT_ADMIN: admin, VERDICT_KEY: key } = process.env;
 
-test('what is stuck is found in the console, and resolved by the books of the partner', { timeout: 60_000 }, async (t) => {
+test('what is stuck is found in the console, and resolved by the books of the partner', { timeout: 240_000 }, async (t) => {
   const browser = await launch();
   t.after(() => browser.close());
   await visit(browser, admin, {}, async (page) => {

@@ -30,15 +30,16 @@ describe('the page with a bad gateway or network', () => {
   }
 
   test('a page that is reloaded before its acknowledgement sends the same key and content', () => visit(browser, fake.url, { faulty: true }, async (page) => {
-    const from = fake.posts.length;
-    fake.faults.push('cut', 'cut');
+    const from = fake.posts.length, heal = fake.ail('cut'); // or it would be acknowledged, and even paid, before a reload that is slow to come
     await pay(page, 'slow');
     await page.waitForEvent('requestfailed');
     await page.reload();
+    const before = fake.posts.length;
+    heal();
     assert.equal(await ends(page, 'succeeded'), 'Paid');
-    const posts = fake.posts.slice(from);
-    assert.equal(posts.length, 3);
-    for (const post of posts) assert.deepEqual(post, posts[0]);
+    assert.ok(before > from && fake.posts.length > before);
+    for (const post of fake.posts.slice(from)) assert.deepEqual(post, fake.posts[from]);
+    assert.equal(fake.sends().at(-1), 1);
   }));
 
   test('an event stream that is refused is tried again', () => visit(browser, fake.url, { faulty: true }, async (page) => {
@@ -50,7 +51,7 @@ describe('the page with a bad gateway or network', () => {
   test('a network that stays away is said so; when it is back, the payment goes out once', () => visit(browser, fake.url, { faulty: true }, async (page) => {
     await page.context().setOffline(true);
     await pay(page, 'well');
-    assert.equal(await ends(page, 'unsent', 30_000), 'No connection');
+    assert.equal(await ends(page, 'unsent'), 'No connection');
     const from = fake.posts.length;
     await page.context().setOffline(false);
     assert.equal(await ends(page, 'succeeded'), 'Paid');
@@ -59,22 +60,27 @@ describe('the page with a bad gateway or network', () => {
   }));
 
   test('a gateway that stays away is said so; when it is back, the payment goes out once', () => visit(browser, fake.url, { faulty: true }, async (page) => {
-    fake.faults.push('busy', 'busy', 'busy');
+    const heal = fake.ail('busy');
     await pay(page, 'well');
-    assert.equal(await ends(page, 'unsent', 30_000), 'No connection');
+    assert.equal(await ends(page, 'unsent'), 'No connection');
+    heal();
     assert.equal(await ends(page, 'succeeded'), 'Paid');
     assert.equal(fake.sends().at(-1), 1);
-    assert.equal(count(await told(page, 'acknowledges'), 'no answer'), 3);
+    assert.ok(count(await told(page, 'acknowledges'), 'no answer') >= 3);
   }));
 
-  test('a payment that the gateway has never heard of is dropped', () => visit(browser, fake.url, { faulty: true }, async (page) => {
-    await pay(page, 'slow');
-    await page.waitForSelector('#phone:not([data-payment=""])');
-    fake.forget();
-    await page.reload();
-    await page.waitForSelector('.none');
-    assert.equal(await page.getAttribute('#phone', 'data-state'), 'form');
-  }));
+  test('a payment that the gateway has never heard of is dropped', async (t) => {
+    const slow = await startFake({ haste: 1 }); // it has forgotten the payment long before there is a verdict
+    t.after(slow.close);
+    await visit(browser, slow.url, { faulty: true }, async (page) => {
+      await pay(page, 'slow');
+      await page.waitForSelector('#phone:not([data-payment=""])');
+      slow.forget();
+      await page.reload();
+      await page.waitForSelector('.none');
+      assert.equal(await page.getAttribute('#phone', 'data-state'), 'form');
+    });
+  });
 
   test('a payment left pending is looked after while another is made', () => visit(browser, fake.url, {}, async (page) => {
     await pay(page, 'through');
