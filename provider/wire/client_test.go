@@ -170,17 +170,18 @@ func TestOnlySubmitsKeepTheirConnectionAndNotForLong(t *testing.T) {
 			t.Errorf("submit: %v, %d connections, want %d", err, connections.Load(), want)
 		}
 	}
-	began := time.Now()
 	for _, want := range []int32{2, 3} {
 		if _, err := c.Call(t.Context(), soon(), http.MethodGet, "orders/1", nil, nil); err != nil || connections.Load() != want {
 			t.Errorf("check: %v, %d connections, want %d", err, connections.Load(), want)
 		}
 	}
+	late := time.After(30 * keepFor) // a busy machine may need some of it, and net/http would keep it for longer
 	for range 3 {
-		<-closed
-	}
-	if kept := time.Since(began); kept > 3*keepFor {
-		t.Errorf("the connection was kept for %s, want %s", kept, keepFor)
+		select {
+		case <-closed:
+		case <-late:
+			t.Fatalf("the connection is kept for longer than %s", keepFor)
+		}
 	}
 	if _, err := send(t, c, soon()); err != nil || connections.Load() != 4 {
 		t.Errorf("submit: %v, %d connections, want 4", err, connections.Load())
