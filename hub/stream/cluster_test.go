@@ -167,7 +167,12 @@ func (n *node) lameDuck(t testing.TB) {
 	}
 	select {
 	case <-n.ended:
-	case <-time.After(30 * time.Second):
+	case <-time.After(healing):
+		_ = n.process.Process.Signal(syscall.SIGQUIT) // it says on stderr what it waits for
+		select {
+		case <-n.ended:
+		case <-time.After(10 * time.Second):
+		}
 		t.Fatalf("%s didn't end in lame duck mode", n.name)
 	}
 }
