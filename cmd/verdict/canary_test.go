@@ -160,7 +160,7 @@ func (s *snitch) do(method, path, body string, header ...string) (int, string) {
 	if strings.HasPrefix(path, "/") {
 		url = "http://" + s.address + path
 	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
@@ -197,7 +197,7 @@ func (s *snitch) submit(provider, does string, callbacks <-chan string) (id, cal
 	}
 	select {
 	case callback = <-callbacks:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		s.t.Fatalf("the partner isn't asked to %s", does)
 	}
 	s.add("the token of the webhook of "+does, callback[len(callback)-16:]) // it begins with the transaction's id
@@ -452,7 +452,7 @@ func TestABadConfigurationTellsNoSecret(t *testing.T) {
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, binary, "serve", "--config", path, "--address", freeAddress(t), "--log-level", "debug", "--stream-dir", t.TempDir(),
 				"--database", "sqlite:"+filepath.Join(t.TempDir(), "verdict.db"))

@@ -110,8 +110,8 @@ func (c *cluster) startOne(n int, alter ...string) {
 			return
 		case <-g.process.done:
 			c.t.Logf("%s ended before it was ready:\n%s", c.name(n), g.process.log)
-		case <-time.After(20 * time.Second):
-			c.t.Fatalf("%s is not ready after 20 s", c.name(n))
+		case <-time.After(patience):
+			c.t.Fatalf("%s is not ready after %s", c.name(n), patience)
 		}
 	}
 	c.t.Fatalf("%s ends whenever it is started", c.name(n))

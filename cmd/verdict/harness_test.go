@@ -90,6 +90,9 @@ func spawn(t *testing.T, cmd *exec.Cmd, ready string) *process {
 	return p
 }
 
+// patience bounds the wait for what must come. On a busy machine that comes late, and on another the bound costs nothing.
+const patience = time.Minute
+
 // await waits until the process is ready.
 func (p *process) await(t *testing.T) {
 	t.Helper()
@@ -97,8 +100,9 @@ func (p *process) await(t *testing.T) {
 	case <-p.up:
 	case <-p.done:
 		t.Fatalf("%v ended before it was ready:\n%s", p.cmd.Args, p.log)
-	case <-time.After(20 * time.Second):
-		t.Fatalf("%v is not ready after 20 s", p.cmd.Args)
+	case <-time.After(patience):
+		p.kill() // its log is whole then
+		t.Fatalf("%v is not ready after %s:\n%s", p.cmd.Args, patience, p.log)
 	}
 }
 

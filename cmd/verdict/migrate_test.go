@@ -116,7 +116,7 @@ func TestAGatewayMovesToPostgreSQL(t *testing.T) {
 // mustNotServe starts a gateway, which must end with these words.
 func mustNotServe(t *testing.T, says string, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), says) {
@@ -127,7 +127,7 @@ func mustNotServe(t *testing.T, says string, args ...string) {
 // verdictOf submits until it is acknowledged, and returns the verdict as it was pushed.
 func (w *world) verdictOf(t *testing.T, key, payload string) told {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	v, err := w.app(key).submit(ctx, payload)
 	if err != nil {
@@ -168,7 +168,7 @@ func (w *world) secret(t *testing.T) []byte {
 // nextEvent returns the number of the first event that an app hears which has heard up to that one.
 func (w *world) nextEvent(t *testing.T, after string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.address+"/v1/events", nil)
 	if err != nil {

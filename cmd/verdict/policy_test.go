@@ -156,7 +156,7 @@ func TestOperatorsAndSignaturesAreConfiguredWithCare(t *testing.T) {
 		"an empty one of two": {[]string{"PROVIDERS_DJAMO_WEBHOOK_SCHEME=github", "PROVIDERS_DJAMO_WEBHOOK_SECRETS=hunter2,"}, []string{"providers.djamo.webhook_secrets"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, binary, "serve", "--database", "memory:", "--stream-dir", t.TempDir(), "--address", "127.0.0.1:0")
 			cmd.Env = os.Environ()

@@ -50,7 +50,7 @@ func TestSlowClientsAreClosedAndOthersServedMeanwhile(t *testing.T) {
 	}()
 	served, held := 0, 0
 	for attacked := true; attacked; served++ {
-		a := &app{server: url, key: fmt.Sprint(served), http: &http.Client{Timeout: 5 * time.Second}}
+		a := &app{server: url, key: fmt.Sprint(served), http: &http.Client{Timeout: patience}}
 		if _, err := a.post(`{"amount":1}`); err != nil {
 			t.Errorf("another app, number %d: %v", served, err)
 		}
