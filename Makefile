@@ -20,7 +20,7 @@ lint: ## gofmt, go vet, staticcheck
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
 race: ## tests with the race detector, all but cmd
-	go test -race -count=1 $$(go list ./... | grep -v /cmd/)
+	go test -race -count=1 -timeout 30m $$(go list ./... | grep -v /cmd/)
 
 simulate: ## 500 universes in virtual time
 	go test -count=1 -timeout 20m ./cmd/verdict -run 'TestSimulation$$' -seeds 500
