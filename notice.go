@@ -172,7 +172,12 @@ type Noticeboard interface {
 	// OpenEndpoint opens a closed endpoint. It returns ErrNotFound if there is no such endpoint.
 	OpenEndpoint(ctx context.Context, name string) error
 
-	// Endpoints returns the endpoints that were ever added, in the order of their names. It takes longer the more is
+	// DropEndpoint deletes at most limit notices of an endpoint that are pending or given up, and once none is left the
+	// endpoint; what was told stays on record. It returns how many it has deleted: fewer than limit if the endpoint is gone.
+	// It returns ErrNotFound if there is no such endpoint. One that is added again is new.
+	DropEndpoint(ctx context.Context, name string, limit int) (deleted int, err error)
+
+	// Endpoints returns the endpoints that were added and not dropped, in the order of their names. It takes longer the more is
 	// pending.
 	Endpoints(ctx context.Context) ([]Endpoint, error)
 }

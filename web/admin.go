@@ -141,6 +141,7 @@ func operation(route admin.Route) handler {
 		answer, err := route.Answer(r, told)
 		var unknown *admin.UnknownPartnerError
 		var nowhere *admin.UnknownEndpointError
+		var inUse *admin.ConfiguredEndpointError
 		switch {
 		case errors.Is(err, verdict.ErrStale):
 			return refusal{kind: changed}
@@ -148,6 +149,8 @@ func operation(route admin.Route) handler {
 			return refusal{noPartner, unknown.Error()}
 		case errors.As(err, &nowhere):
 			return refusal{noEndpoint, nowhere.Error()}
+		case errors.As(err, &inUse):
+			return refusal{endpointInUse, inUse.Error()}
 		case err != nil:
 			return err
 		}

@@ -39,7 +39,7 @@ func newDesk(t *testing.T) *desk {
 			return nil
 		}
 	}
-	d.admin = &admin.Desk{Store: w.store, Settler: w.settle, Log: log, Concerns: []admin.Concern{
+	d.admin = &admin.Desk{Store: w.store, Settler: w.settle, Configured: []string{"shop", "till"}, Log: log, Concerns: []admin.Concern{
 		{Name: "instance", Vital: true, Check: ailing(&d.stopping, "stopping")}, {Name: "stream", Check: ailing(&d.unusable, "away")},
 	}}
 	d.handler = NewAdmin(d.admin, d.admin.Metrics(), nil, w.intake.NewID, log)
@@ -419,7 +419,9 @@ func TestTheOperatorsDocumentIsAsServed(t *testing.T) {
 	raced, retold := racingDesk.review("r"), racingDesk.notified("n")
 	racingDesk.admin.Store = overtaken{racingDesk.store}
 	racingDesk.settle.Store = racing{racingDesk.store}
-	planned := newPlannedDesk(t)
+	planned, orphaned := newPlannedDesk(t), newDesk(t)
+	orphaned.notified("o")
+	orphaned.admin.Configured = nil
 	const list, conflicts, word = "/v1/transactions", "/v1/conflicts", `{"status":"failed","reason":"x"}`
 	tr := d.review("k1")
 	one := list + "/" + tr.ID
@@ -494,6 +496,12 @@ func TestTheOperatorsDocumentIsAsServed(t *testing.T) {
 		{d.do, "POST", "/v1/endpoints/x/enable", "", nil, 404},
 		{d.do, "POST", "/v1/endpoints/shop/enable", "", elsewhere, 421},
 		{broken.do, "POST", "/v1/endpoints/shop/enable", "", nil, 503},
+		{d.do, "POST", "/v1/endpoints/shop/drop", "", nil, 409},
+		{d.do, "POST", "/v1/endpoints/shop/drop", "", foreign, 403},
+		{d.do, "POST", "/v1/endpoints/x/drop", "", nil, 404},
+		{d.do, "POST", "/v1/endpoints/x/drop", "", elsewhere, 421},
+		{broken.do, "POST", "/v1/endpoints/x/drop", "", nil, 503},
+		{orphaned.do, "POST", "/v1/endpoints/shop/drop", "", nil, 200},
 		{d.do, "GET", told, "", nil, 200},
 		{d.do, "GET", "/livez", "", nil, 200},
 		{d.do, "GET", "/readyz", "", nil, 200},

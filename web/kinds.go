@@ -60,7 +60,11 @@ var (
 	}
 	noEndpoint = kind{
 		slug: "no-endpoint", title: "There is no such endpoint", status: http.StatusNotFound,
-		mend: "The operators' /v1/endpoints lists those that backends were ever told at.",
+		mend: "The operators' /v1/endpoints lists those on record, and says which of them this gateway is configured to tell.",
+	}
+	endpointInUse = kind{
+		slug: "endpoint-in-use", title: "The endpoint is configured", status: http.StatusConflict,
+		mend: "Nothing was dropped. Take the endpoint out of the configuration (notify) of every gateway, restart them, and drop it then.",
 	}
 	notInReview = kind{
 		slug: "not-in-review", title: "The transaction is not for review", status: http.StatusConflict,
@@ -142,7 +146,7 @@ var (
 
 func kinds() []kind {
 	return []kind{
-		invalidRequest, missingKey, keyUnknown, keyPurpose, keyExpired, inFlight, foreignOrigin, noTransaction, noPartner, noEndpoint,
+		invalidRequest, missingKey, keyUnknown, keyPurpose, keyExpired, inFlight, foreignOrigin, noTransaction, noPartner, noEndpoint, endpointInUse,
 		notInReview, changed, noWebhook, badSignature, wrongHost, noPage, wrongMethod, slowRequest, tooLarge, otherContent,
 		unauthenticated, forbidden, authUnavailable, tooMany, tooOften, notSettled, noUpgrade,
 		overloaded, unavailable,

@@ -89,6 +89,55 @@ func TestOperatorsEnableAnEndpoint(t *testing.T) {
 	wantProblem(t, d.do("POST", "/v1/endpoints/nobody/enable", ""), noEndpoint)
 }
 
+func TestOperatorsSeeAnEndpointThatIsNotConfiguredAnyMore(t *testing.T) {
+	d := newDesk(t)
+	d.notified("k1")
+	d.admin.Configured = []string{"shop"}
+	all := decode[admin.EndpointList](t, d.do("GET", "/v1/endpoints", "").Body).Endpoints
+	if len(all) != 2 || !all[0].Configured || all[1].Configured || all[1].Pending != 1 {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestNothingIsReplayedWhereNobodyTellsIt(t *testing.T) {
+	d := newDesk(t)
+	tr := d.notified("k1")
+	d.admin.Configured = []string{"shop"}
+	replay := "/v1/transactions/" + tr.ID + "/notify"
+	if again := decode[admin.Notices](t, d.do("POST", replay, "").Body).Notices; len(again) != 1 || again[0].Endpoint != "shop" {
+		t.Errorf("%+v", again)
+	}
+	wantProblem(t, d.do("POST", replay+"?endpoint=till", ""), noEndpoint)
+	if n := d.store.notices; n[1].Version != 1 {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestOperatorsDropAnEndpoint(t *testing.T) {
+	d := newDesk(t)
+	tr := d.notified("k1")
+	const waiting = 600 // more than are deleted together
+	for range waiting {
+		d.store.notices = append(d.store.notices, verdict.Notice{Endpoint: "till", Transaction: "another", Due: time.Now()})
+	}
+	wantProblem(t, d.do("POST", "/v1/endpoints/till/drop", ""), endpointInUse)
+	if n := len(d.store.notices); n != waiting+2 || len(d.store.endpoints) != 2 {
+		t.Errorf("%d notices are left, endpoints %+v", n, d.store.endpoints)
+	}
+	d.admin.Configured = []string{"shop"}
+	answer := d.do("POST", "/v1/endpoints/till/drop", "")
+	if got := decode[admin.Dropped](t, answer.Body); answer.Code != http.StatusOK || got.Notices != waiting+1 {
+		t.Errorf("%d %+v", answer.Code, got)
+	}
+	if n := d.store.notices; len(n) != 1 || n[0].Endpoint != "shop" || len(d.store.endpoints) != 1 {
+		t.Errorf("notices %+v, endpoints %+v of %s", n, d.store.endpoints, tr.ID)
+	}
+	if log := d.logs.String(); !strings.Contains(log, `msg="endpoint dropped" endpoint=till notices=601 source=operator`) {
+		t.Error(log)
+	}
+	wantProblem(t, d.do("POST", "/v1/endpoints/till/drop", ""), noEndpoint)
+}
+
 // overtaken is a store in which every notice has changed since it was read.
 type overtaken struct{ *memory }
 

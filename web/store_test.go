@@ -324,6 +324,26 @@ func (m *memory) OpenEndpoint(ctx context.Context, name string) error {
 	return cmp.Or(err, verdict.ErrNotFound)
 }
 
+func (m *memory) DropEndpoint(ctx context.Context, name string, limit int) (deleted int, err error) {
+	err = m.enter(ctx, "DropEndpoint")
+	defer m.mu.Unlock()
+	known := slices.ContainsFunc(m.endpoints, func(e verdict.Endpoint) bool { return e.Name == name })
+	if err != nil || !known {
+		return 0, cmp.Or(err, verdict.ErrNotFound)
+	}
+	m.notices = slices.DeleteFunc(m.notices, func(n verdict.Notice) bool {
+		drop := n.Endpoint == name && n.State() != verdict.NoticeTold && deleted < limit
+		if drop {
+			deleted++
+		}
+		return drop
+	})
+	if deleted < limit {
+		m.endpoints = slices.DeleteFunc(m.endpoints, func(e verdict.Endpoint) bool { return e.Name == name })
+	}
+	return deleted, nil
+}
+
 // Web needs no more than the above; the rest is what workers and the sweeper use.
 
 func (m *memory) Ask(context.Context, verdict.Transaction, verdict.Budget, time.Time) (verdict.Transaction, verdict.Turn, error) {

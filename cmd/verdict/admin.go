@@ -98,7 +98,7 @@ func (g *gateway) runWith(ctx context.Context, d doors, apps net.Listener) error
 	}
 	space, clock := newDiskSpace(g.config, g.store), newClock(g.store, g.log)
 	desk := &admin.Desk{
-		Store: g.store, Settler: g.settler, Log: g.log, Concerns: g.concerns(space, clock),
+		Store: g.store, Settler: g.settler, Configured: g.notifier.Endpoints(), Log: g.log, Concerns: g.concerns(space, clock),
 		Counted: slices.Concat(g.counted(), g.notifier.Metrics(), g.turnstile.metrics(), g.certificate.metrics(), operators.metrics(),
 			space.metrics(), clock.metrics(), retentionMetrics(g.archives)),
 	}

@@ -60,23 +60,43 @@ func completeConfigured(cmd *cobra.Command, args []string, _ string) ([]string, 
 	return k.MapKeys("providers"), completeNothing
 }
 
-// completeServed offers the partners of the gateway that the operator speaks to.
-func (o *operator) completeServed(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, completeNothing
+// completePartners offers the partners of the gateway that the operator speaks to.
+func (o *operator) completePartners() cobra.CompletionFunc {
+	return completeAsked(o, "/v1/partners", func(list admin.PartnerList) (names []string) {
+		for _, p := range list.Partners {
+			names = append(names, p.Name)
+		}
+		return names
+	})
+}
+
+// completeEndpoints offers the endpoints that fit, of those on record at the gateway that the operator speaks to.
+func (o *operator) completeEndpoints(fits func(admin.Endpoint) bool) cobra.CompletionFunc {
+	return completeAsked(o, "/v1/endpoints", func(list admin.EndpointList) (names []string) {
+		for _, e := range list.Endpoints {
+			if fits(e) {
+				names = append(names, e.Name)
+			}
+		}
+		return names
+	})
+}
+
+// completeAsked offers, for the first argument, the names in what the gateway answers.
+func completeAsked[T any](o *operator, path string, names func(T) []string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, completeNothing
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
+		defer cancel()
+		var told T
+		answer, err := o.call(ctx, http.MethodGet, path, nil)
+		if err != nil || json.Unmarshal(answer, &told) != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return names(told), completeNothing
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
-	defer cancel()
-	var list admin.PartnerList
-	answer, err := o.call(ctx, http.MethodGet, "/v1/partners", nil)
-	if err != nil || json.Unmarshal(answer, &list) != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, p := range list.Partners {
-		names = append(names, p.Name)
-	}
-	return names, completeNothing
 }
 
 // completeOutcome offers what a person may resolve a transaction to, after its id.

@@ -34,6 +34,7 @@ func TestShellsAreToldWhatFits(t *testing.T) {
 		{"provider show --config " + config + " ", "acme\nmomo\n" + nothing},
 		{"provider test djamo ", nothing},
 		{"plan --admin " + o.admin + " ", "djamo\n" + nothing},
+		{"notify drop --admin " + o.admin + " ", nothing},
 		{"ready ", nothing},
 		{"tx show ", nothing},
 		{"tx resolve 01936b0e-5f3a-7c1e-9d50-3f1c8a2b4e6d ", reason + "succeeded\nfailed\n" + nothing},

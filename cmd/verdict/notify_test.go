@@ -331,6 +331,36 @@ func TestOperatorsSeeToItThatABackendIsTold(t *testing.T) {
 	}
 }
 
+func TestAnEndpointThatIsNotConfiguredAnyMoreIsDropped(t *testing.T) {
+	t.Parallel()
+	shop := newAppBackend(t)
+	shop.answers(http.StatusServiceUnavailable, nil)
+	o := newTellingOffice(t, fmt.Sprintf("notify: {shop: {url: %q, secrets: [%q]}}\n", shop.URL, whsec("newer")))
+	v, _ := o.settle("k1")
+	shop.await(t, 1, 10*time.Second)
+	if out, err := o.run("notify", "drop", "shop"); err == nil || !strings.Contains(out, "Take notify.shop out of the configuration") {
+		t.Errorf("%v: %s", err, out)
+	}
+	o.notify("pending", "show", v.ID)
+
+	o.gateway.terminate(t)
+	o.config() // without notify
+	o.open()
+	o.notify("not configured", "endpoints")
+	if got, want := completed(t, "notify", "drop", "--admin", o.admin, ""), "shop\n:4\n"; got != want {
+		t.Errorf("offered are %q, want %q", got, want)
+	}
+	o.notify("shop is dropped; notices that it wasn't told: 1", "drop", "shop")
+	o.notify("There are none", "endpoints")
+	o.notify("There are none", "show", v.ID)
+	o.gateway.terminate(t)
+	for _, line := range []string{"see verdict notify drop", `msg="endpoint dropped" endpoint=shop notices=1`} {
+		if log := o.gateway.log.String(); !strings.Contains(log, line) {
+			t.Errorf("%s is missing in\n%s", line, log)
+		}
+	}
+}
+
 func TestWhereABackendIsToldComesFromTheEnvironmentToo(t *testing.T) {
 	t.Parallel()
 	c := mustReadConfig(t, "", "VERDICT_NOTIFY_SHOP_URL=https://shop.example/hooks", "VERDICT_NOTIFY_SHOP_SECRETS="+whsec("newer")+", "+whsec("older"))

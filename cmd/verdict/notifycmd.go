@@ -23,7 +23,7 @@ func notifyCommand() *cobra.Command {
 	o := &operator{}
 	cmd := &cobra.Command{
 		Use:   "notify",
-		Short: "See what backends of apps were told, tell them again, enable an endpoint",
+		Short: "See what backends of apps were told, tell them again, enable or drop an endpoint",
 		Long: `Speaks to a gateway's operators' listener (admin.address), as verdict tx does. A backend that answers
 410 Gone is told nothing any more until you enable its endpoint; what it doesn't take is tried again
 for three days, then given up, and kept.`,
@@ -34,7 +34,7 @@ for three days, then given up, and kept.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	o.flags(cmd)
-	cmd.AddCommand(o.endpointsCommand(), o.noticesCommand(), o.noticesOfCommand(), o.replayCommand(), o.enableCommand(), secretCommand())
+	cmd.AddCommand(o.endpointsCommand(), o.noticesCommand(), o.noticesOfCommand(), o.replayCommand(), o.enableCommand(), o.dropCommand(), secretCommand())
 	return cmd
 }
 
@@ -150,10 +150,30 @@ func (o *operator) enableCommand() *cobra.Command {
 		Short: "Tell a backend again that had answered 410 Gone",
 		Long: `Enables an endpoint that was disabled because the backend answered 410 Gone, or ends a pause that it asked
 for. All that became known meanwhile is told.`,
-		Example: "  verdict notify enable shop",
-		Args:    cobra.ExactArgs(1),
+		Example:           "  verdict notify enable shop",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: o.completeEndpoints(func(e admin.Endpoint) bool { return e.Disabled || !e.PausedUntil.IsZero() }),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return ask(cmd.Context(), o, http.MethodPost, "/v1/endpoints/"+url.PathEscape(args[0])+"/enable", nil, printEndpoints)
+		},
+	}
+}
+
+func (o *operator) dropCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "drop ENDPOINT",
+		Short: "Drop an endpoint that was taken out of the configuration, with what it wasn't told",
+		Long: `Drops an endpoint that no gateway is configured to tell any more. What it wasn't told yet, or was given up on, is
+deleted, and can't be told it any more; what it was told stays on record. If it is configured again it is new: it is
+told the verdicts from then on. If the command is interrupted, give it again.`,
+		Example:           "  verdict notify drop shop",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: o.completeEndpoints(func(e admin.Endpoint) bool { return !e.Configured }),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return ask(cmd.Context(), o, http.MethodPost, "/v1/endpoints/"+url.PathEscape(args[0])+"/drop", nil, func(to io.Writer, d admin.Dropped) error {
+				_, err := fmt.Fprintf(to, "%s is dropped; notices that it wasn't told: %d\n", args[0], d.Notices)
+				return err
+			})
 		},
 	}
 }
@@ -179,6 +199,8 @@ func printEndpoints(to io.Writer, list admin.EndpointList) error {
 	for _, e := range list.Endpoints {
 		state := "enabled"
 		switch {
+		case !e.Configured:
+			state = "not configured"
 		case e.Disabled:
 			state = "disabled"
 		case !e.PausedUntil.IsZero():

@@ -29,7 +29,7 @@ listener isn't on loopback, with --token.`,
   verdict plan djamo --svg plan.svg
   verdict plan djamo --json`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: o.completeServed,
+		ValidArgsFunction: o.completePartners(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return ask(cmd.Context(), o, http.MethodGet, "/v1/partners/"+url.PathEscape(args[0]), nil, showPlan(svg))
 		},

@@ -68,13 +68,22 @@ func (n *Notifier) Start(ctx context.Context) error {
 	for _, e := range all {
 		configured := slices.ContainsFunc(n.lines, func(l *line) bool { return l.endpoint.Name == e.Name })
 		if !configured && e.Pending > 0 {
-			n.log.Error("notices wait for an endpoint that isn't configured any more; add it again", "endpoint", e.Name, "notices", e.Pending)
+			n.log.Error("notices wait for an endpoint that isn't configured any more; add it again, or see verdict notify drop", "endpoint", e.Name, "notices", e.Pending)
 		}
 		if configured && e.Disabled() {
 			n.log.Error("an endpoint is disabled; see verdict notify enable", "endpoint", e.Name, "reason", e.Reason)
 		}
 	}
 	return nil
+}
+
+// Endpoints returns the names of the endpoints, in the order they were given.
+func (n *Notifier) Endpoints() []string {
+	names := make([]string, len(n.lines))
+	for i, l := range n.lines {
+		names[i] = l.endpoint.Name
+	}
+	return names
 }
 
 // Nudge says that there is a verdict. It never blocks.

@@ -149,6 +149,26 @@ func (s *Store) OpenEndpoint(ctx context.Context, name string) error {
 	return nil
 }
 
+// DropEndpoint implements verdict.Store.
+func (s *Store) DropEndpoint(ctx context.Context, name string, limit int) (int, error) {
+	if err := s.enter(ctx); err != nil {
+		return 0, fmt.Errorf("drop an endpoint: %w", err)
+	}
+	defer s.leave()
+	if _, known := s.endpoints[name]; !known {
+		return 0, fmt.Errorf("drop an endpoint: %w", verdict.ErrNotFound)
+	}
+	untold := s.notice(func(n verdict.Notice) bool { return n.Endpoint == name && n.State() != verdict.NoticeTold })
+	if len(untold) < limit {
+		delete(s.endpoints, name)
+	}
+	untold = untold[:min(len(untold), max(limit, 0))]
+	for _, n := range untold {
+		s.notices[n.Number-1] = verdict.Notice{} // of no endpoint; the numbers of the others stay
+	}
+	return len(untold), nil
+}
+
 // Endpoints implements verdict.Store.
 func (s *Store) Endpoints(ctx context.Context) ([]verdict.Endpoint, error) {
 	if err := s.enter(ctx); err != nil {

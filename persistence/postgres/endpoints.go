@@ -15,6 +15,17 @@ const (
 	closeEndpoint = `UPDATE endpoints SET closed_until = $2, reason = $3 WHERE name = $1 AND (closed_until IS NULL OR closed_until < $2)`
 	openEndpoint  = `UPDATE endpoints SET closed_until = NULL, reason = '' WHERE name = $1`
 
+	// $1 is the endpoint, $2 the limit. The answer is how many notices were deleted, and whether there was such an endpoint.
+	dropEndpoint = `WITH untold AS MATERIALIZED (
+			(SELECT number FROM notices WHERE endpoint = $1 AND due IS NOT NULL LIMIT $2)
+			UNION ALL (SELECT number FROM notices WHERE endpoint = $1 AND due IS NULL AND told_at IS NULL LIMIT $2) LIMIT $2
+		), dropped AS (
+			DELETE FROM notices n USING untold WHERE n.number = untold.number
+		), gone AS (
+			DELETE FROM endpoints WHERE name = $1 AND (SELECT count(*) FROM untold) < $2
+		)
+		SELECT (SELECT count(*) FROM untold), EXISTS (SELECT FROM endpoints WHERE name = $1)`
+
 	// Each count walks an index of just what it counts.
 	endpoints = `SELECT name, closed_until, reason,
 			(SELECT count(*) FROM notices WHERE endpoint = name AND due IS NOT NULL),
@@ -51,6 +62,26 @@ func (s *Store) OpenEndpoint(ctx context.Context, name string) error {
 		return fmt.Errorf("open an endpoint: %w", err)
 	}
 	return nil
+}
+
+// DropEndpoint implements verdict.Store.
+func (s *Store) DropEndpoint(ctx context.Context, name string, limit int) (int, error) {
+	d, err := write(ctx, s.queue.Wait, &operation{}, func(c *commit, d *dropped) {
+		c.query(dropEndpoint, func(rows pgx.Rows) error { return rows.Scan(&d.notices, &d.known) }, word(name), max(limit, 0))
+	})
+	if err == nil && !d.known {
+		err = verdict.ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("drop an endpoint: %w", err)
+	}
+	return d.notices, nil
+}
+
+// dropped is what became of an endpoint that was to be dropped.
+type dropped struct {
+	notices int
+	known   bool
 }
 
 // Endpoints implements verdict.Store.

@@ -22,7 +22,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 		conflicts: false, waiting: true, partner: false, parked: false, claimDue: false, dueSince: false, releasable: false, releaseKeys: false,
 		insertTransactions: true, standing: false, replaceTransactions: true, record: true, deliver: false, putOff: false,
 		facts: false, known: false, park: false, unpark: false, forgetSpent: false, spend: false, lock: false, walk: false,
-		anyVerdict: false, enlist: true, dueNotices: false, claimNotices: false, replaceNotice: false, noticesOf: false,
+		anyVerdict: false, enlist: true, dueNotices: false, claimNotices: false, replaceNotice: false, noticesOf: false, dropEndpoint: false,
 	} {
 		for _, line := range plan(t, s, query) {
 			scan, of, _ := strings.Cut(line, " on ")

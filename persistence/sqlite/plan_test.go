@@ -17,7 +17,7 @@ var queries = map[string]int{
 	insertEvidence: 11, contradict: 2, known: 1, history: 1, parked: 1, unpark: 3, inReview: 2, conflicts: 2, releasable: 1, releaseKeys: 1,
 	putOff: 2, dueSince: 3, waiting: 0, partner: 1, pace: 1, learned: 1, providerOf: 1, providerOfVersion: 2,
 	tell: 2, confirm: 2, verdictBefore: 3, unconfirmed: 5, forgetSpent: 2, anyVerdict: 1, reach: 2, enlist: 3, dueNotices: 3, claimNotices: 4,
-	replaceNotice: 8, noticesOf: 1, noticesIn[verdict.NoticePending]: 3, noticesIn[verdict.NoticeTold]: 3,
+	replaceNotice: 8, noticesOf: 1, dropNotices: 2, noticesIn[verdict.NoticePending]: 3, noticesIn[verdict.NoticeTold]: 3,
 	noticesIn[verdict.NoticeGivenUp]: 3, walk: 3,
 }
 

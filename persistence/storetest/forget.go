@@ -11,6 +11,7 @@ var forgetting = []promise{
 	{"what is archived is forgotten, with its evidence", forgotten},
 	{"what is pending, holds its key, contradicts itself or has been heard of since is not forgotten", notForgotten},
 	{"what a backend is yet to be told is not forgotten", untoldNotForgotten},
+	{"what only a dropped endpoint was to be told is forgotten", droppedForgotten},
 	{"what backends were told of it is forgotten as well", forgottenNotices},
 	{"a forgotten transaction is unknown, and its readers go on", afterForgetting},
 	{"webhooks that wait in vain are found by their age", strandedWebhooks},
@@ -72,6 +73,17 @@ func untoldNotForgotten(t *testing.T, s verdict.Store) {
 	n = conclude(t, s, n, verdict.Receipt{At: now})
 	forget(t, s, 0, past(t, s, tx)) // it is tried again
 	conclude(t, s, n, verdict.Receipt{At: now, Vain: true})
+	forget(t, s, 1, past(t, s, tx))
+}
+
+func droppedForgotten(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	n := enlisted(t, s, 1, now)[0]
+	release(t, s, now.Add(time.Hour), 10, 1)
+	tx, err := s.Transaction(t.Context(), n.Transaction)
+	is(t, "read "+n.Transaction, err, nil)
+	forget(t, s, 0, past(t, s, tx))
+	drops(t, s, backend, 10, 1)
 	forget(t, s, 1, past(t, s, tx))
 }
 

@@ -21,6 +21,9 @@ var notifying = []promise{
 	{"notices are listed by state and endpoint, in order and within bounds", noticesListed},
 	{"nothing is claimed while an endpoint is closed", endpointCloses},
 	{"an endpoint that is closed for longer stays so", endpointStaysClosed},
+	{"an endpoint that is dropped takes what it wasn't told along, within bounds", endpointDropped},
+	{"what was told stays on record when its endpoint is dropped", toldStays},
+	{"a dropped endpoint that is added again is new", droppedAddedAgain},
 	{"endpoints tell what is pending and what was given up", endpointsCount},
 }
 
@@ -316,4 +319,70 @@ func endpointsCount(t *testing.T, s verdict.Store) {
 	equal(t, "endpoints", got, err, []verdict.Endpoint{
 		{Name: "another"}, {Name: backend, Pending: 2, Oldest: now.Add(time.Second), GivenUp: 1},
 	})
+}
+
+// drops checks how many notices an endpoint takes along.
+func drops(t *testing.T, s verdict.Store, endpoint string, limit, want int) {
+	t.Helper()
+	deleted, err := s.DropEndpoint(t.Context(), endpoint, limit)
+	equal(t, "notices deleted of "+endpoint, deleted, err, want)
+}
+
+func endpointDropped(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	addEndpoints(t, s, "other")
+	all := enlisted(t, s, 5, now)
+	enlists(t, s, "other", "", 10, 5)
+	conclude(t, s, all[1], verdict.Receipt{At: now, Vain: true})
+	leased := claimed(t, s, now, 1, all[0])[0]
+
+	drops(t, s, backend, 0, 0)
+	drops(t, s, backend, 3, 3)
+	left, err := s.Endpoints(t.Context())
+	if err != nil || len(left) != 2 || left[0].Name != backend || left[0].Pending+left[0].GivenUp != 2 || left[1].Pending != 5 {
+		t.Errorf("endpoints %+v, error %v", left, err)
+	}
+	drops(t, s, backend, 2, 2)
+	drops(t, s, backend, 2, 0)
+	_, err = s.DropEndpoint(t.Context(), backend, 2)
+	is(t, "drop it again", err, verdict.ErrNotFound)
+	_, err = s.DropEndpoint(t.Context(), "nobody", 0)
+	is(t, "drop none of one that isn't there", err, verdict.ErrNotFound)
+
+	is(t, "put an attempt on record that was under way", s.ReplaceNotice(t.Context(), leased.After(verdict.Receipt{At: now, Taken: true})), verdict.ErrStale)
+	claimed(t, s, now.Add(time.Hour), 10)
+	enlists(t, s, backend, "", 10, 0)
+	for _, state := range []verdict.NoticeState{verdict.NoticePending, verdict.NoticeTold, verdict.NoticeGivenUp} {
+		listed(t, s, backend, state, 0, 10)
+	}
+	left, err = s.Endpoints(t.Context())
+	equal(t, "endpoints that are left", left, err, []verdict.Endpoint{{Name: "other", Pending: 5, Oldest: plain(now)}})
+}
+
+func toldStays(t *testing.T, s verdict.Store) {
+	now := plain(time.Now())
+	all := enlisted(t, s, 2, now)
+	told := conclude(t, s, all[0], verdict.Receipt{At: now, Taken: true, Result: "answered 200"})
+	drops(t, s, backend, 10, 1)
+	listed(t, s, backend, verdict.NoticeTold, 0, 10, told)
+	notices, err := s.NoticesOf(t.Context(), told.Transaction)
+	equal(t, "notices of what was told", notices, err, []verdict.Notice{told})
+	notices, err = s.NoticesOf(t.Context(), all[1].Transaction)
+	equal(t, "notices of what wasn't", len(notices), err, 0)
+}
+
+func droppedAddedAgain(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	enlisted(t, s, 2, now)
+	is(t, "close", s.CloseEndpoint(t.Context(), backend, verdict.UntilOpened, "gone"), nil)
+	settle(t, s, accepted("before", 1, now)) // which is no notice yet
+	drops(t, s, backend, 10, 2)
+	settle(t, s, accepted("between", 1, now))
+	addEndpoints(t, s, backend)
+	later := settle(t, s, accepted("later", 1, now))
+	enlists(t, s, backend, "", 10, 1)
+	got, err := s.ClaimNotices(t.Context(), backend, time.Now().Add(time.Hour), 10)
+	if err != nil || len(got) != 1 || got[0].Transaction != later.ID {
+		t.Errorf("claimed %+v, error %v; want that of %s", got, err, later.ID)
+	}
 }

@@ -36,6 +36,7 @@ type Store interface {
 	LastEventID(ctx context.Context) (int64, error)
 	Endpoints(ctx context.Context) ([]verdict.Endpoint, error)
 	OpenEndpoint(ctx context.Context, name string) error
+	DropEndpoint(ctx context.Context, name string, limit int) (deleted int, err error)
 	Notices(ctx context.Context, endpoint string, state verdict.NoticeState, after int64, limit int) ([]verdict.Notice, error)
 	NoticesOf(ctx context.Context, transaction string) ([]verdict.Notice, error)
 	ReplaceNotice(ctx context.Context, next verdict.Notice) error
@@ -43,11 +44,12 @@ type Store interface {
 
 // Desk is where operators stand.
 type Desk struct {
-	Store    Store
-	Settler  *verdict.Settler
-	Concerns []Concern              // of this instance, besides the record
-	Counted  []prometheus.Collector // of what others count
-	Log      *slog.Logger
+	Store      Store
+	Settler    *verdict.Settler
+	Configured []string               // names of the endpoints in this instance's configuration
+	Concerns   []Concern              // of this instance, besides the record
+	Counted    []prometheus.Collector // of what others count
+	Log        *slog.Logger
 
 	figures figures
 }
@@ -57,8 +59,8 @@ type Route struct {
 	Pattern string   // method and path, as http.ServeMux reads them
 	Members []string // of the JSON object that is the request's body, all strings; none if it needs no body
 
-	// Answer returns what is answered as JSON. Its errors are those of package verdict, *UnknownPartnerError and
-	// *UnknownEndpointError.
+	// Answer returns what is answered as JSON. Its errors are those of package verdict, *UnknownPartnerError,
+	// *UnknownEndpointError and *ConfiguredEndpointError.
 	Answer func(r *http.Request, members map[string]string) (any, error)
 }
 
@@ -78,6 +80,7 @@ func (d *Desk) Routes() []Route {
 		{"GET /v1/notices", nil, d.notices},
 		{"GET /v1/endpoints", nil, d.endpoints},
 		{"POST /v1/endpoints/{name}/enable", nil, d.enable},
+		{"POST /v1/endpoints/{name}/drop", nil, d.drop},
 	}
 }
 

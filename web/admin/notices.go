@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"verdict"
 )
 
-// EndpointList is the endpoints that backends of apps were ever told at, in the order of their names.
+// EndpointList is the endpoints on record at which backends of apps are told, or were, in the order of their names.
 type EndpointList struct {
 	Endpoints []Endpoint `json:"endpoints"`
 }
@@ -18,6 +19,7 @@ type EndpointList struct {
 // Endpoint is how it stands with telling a backend.
 type Endpoint struct {
 	Name        string    `json:"name"`
+	Configured  bool      `json:"configured"`              // on this gateway; else it is told nothing by it
 	Disabled    bool      `json:"disabled"`                // until a person enables it
 	PausedUntil time.Time `json:"paused_until,omitzero"`   // the backend asked for that
 	Reason      string    `json:"reason,omitempty"`        // for either
@@ -51,12 +53,27 @@ type Notice struct {
 	ToldAt      time.Time           `json:"told_at,omitzero"`  // when the backend first took it
 }
 
+// Dropped is what an endpoint took along that was dropped.
+type Dropped struct {
+	Notices int `json:"notices"` // that were pending or given up
+}
+
 // UnknownEndpointError is the error of a name that no endpoint has.
 type UnknownEndpointError struct{ Name string }
 
 func (e *UnknownEndpointError) Error() string {
-	return "Nobody was ever told anything at " + e.Name + "."
+	return "There is no endpoint " + e.Name + " that this gateway could tell anything at."
 }
+
+// ConfiguredEndpointError is the error of dropping an endpoint that the gateway tells.
+type ConfiguredEndpointError struct{ Name string }
+
+func (e *ConfiguredEndpointError) Error() string {
+	return "Nothing was dropped: this gateway is configured to tell " + e.Name + ". Take notify." + e.Name + " out of the configuration of every gateway, restart them, and drop it then."
+}
+
+// dropBatch is how many notices are deleted together: the deletion shares a commit with what apps wait for.
+const dropBatch = 256
 
 func newNotice(n verdict.Notice) Notice {
 	return Notice{
@@ -81,7 +98,10 @@ func (d *Desk) endpoints(r *http.Request, _ map[string]string) (any, error) {
 	}
 	list := EndpointList{Endpoints: make([]Endpoint, len(found))}
 	for i, e := range found {
-		told := Endpoint{Name: e.Name, Disabled: e.Disabled(), Pending: e.Pending, Oldest: plain(e.Oldest), GivenUp: e.GivenUp}
+		told := Endpoint{
+			Name: e.Name, Configured: slices.Contains(d.Configured, e.Name), Disabled: e.Disabled(),
+			Pending: e.Pending, Oldest: plain(e.Oldest), GivenUp: e.GivenUp,
+		}
 		if e.ClosedUntil.After(time.Now()) {
 			told.Reason = e.Reason
 			if !told.Disabled {
@@ -105,6 +125,27 @@ func (d *Desk) enable(r *http.Request, _ map[string]string) (any, error) {
 	}
 	d.Log.Info("endpoint enabled", "endpoint", name, "source", string(verdict.SourceOperator))
 	return d.endpoints(r, nil)
+}
+
+// drop takes POST /v1/endpoints/{name}/drop. One that fails halfway is asked for again.
+func (d *Desk) drop(r *http.Request, _ map[string]string) (any, error) {
+	name := r.PathValue("name")
+	if slices.Contains(d.Configured, name) {
+		return nil, &ConfiguredEndpointError{name}
+	}
+	var dropped Dropped
+	for deleted := dropBatch; deleted == dropBatch; dropped.Notices += deleted {
+		var err error
+		deleted, err = d.Store.DropEndpoint(r.Context(), name, dropBatch)
+		if errors.Is(err, verdict.ErrNotFound) {
+			return nil, &UnknownEndpointError{name}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("after %d notices: %w", dropped.Notices, err)
+		}
+	}
+	d.Log.Info("endpoint dropped", "endpoint", name, "notices", dropped.Notices, "source", string(verdict.SourceOperator))
+	return dropped, nil
 }
 
 // notices takes GET /v1/notices: those that were given up if no state is named.
@@ -131,7 +172,8 @@ func (d *Desk) notices(r *http.Request, _ map[string]string) (any, error) {
 	return page, nil
 }
 
-// notify takes POST /v1/transactions/{id}/notify: the backends are told again, or only the one at an endpoint.
+// notify takes POST /v1/transactions/{id}/notify: the backends are told again, or only the one at an endpoint. What nobody is
+// configured to tell would be pending for ever.
 func (d *Desk) notify(r *http.Request, _ map[string]string) (any, error) {
 	t, err := d.Store.Transaction(r.Context(), r.PathValue("id"))
 	if err != nil {
@@ -141,9 +183,14 @@ func (d *Desk) notify(r *http.Request, _ map[string]string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	told := d.Configured
 	if endpoint := r.URL.Query().Get("endpoint"); endpoint != "" {
-		notices = slices.DeleteFunc(notices, func(n verdict.Notice) bool { return n.Endpoint != endpoint })
+		if !slices.Contains(told, endpoint) {
+			return nil, &UnknownEndpointError{endpoint}
+		}
+		told = []string{endpoint}
 	}
+	notices = slices.DeleteFunc(notices, func(n verdict.Notice) bool { return !slices.Contains(told, n.Endpoint) })
 	for i, n := range notices {
 		if notices[i], err = d.replay(r.Context(), n); err != nil {
 			return nil, err

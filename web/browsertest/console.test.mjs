@@ -195,6 +195,14 @@ describe('the console', { concurrency: 3, skip: Boolean(key) }, () => {
     await page.waitForSelector('.story li:has-text("The backend at till is yet to be told")');
   }));
 
+  test('an endpoint that is not configured any more is shown, with the mend', long, () => visit(browser, admin, {}, async (page) => {
+    await page.route((url) => url.pathname === '/v1/endpoints', (route) => route.fulfill({ json: { endpoints: [
+      { name: 'kiosk', configured: false, disabled: false, pending: 3, oldest_verdict: '2026-01-14T09:00:00Z', given_up: 0 },
+    ] } }));
+    await page.waitForSelector('.endpoints li:has-text("kiosk"):has-text("not configured"):has-text("verdict notify drop kiosk"):has-text("3 verdicts wait")', { timeout: 30_000 });
+    assert.ok(await fits(page));
+  }));
+
   test('a search that stopped says so, and goes on when asked to', long, () => visit(browser, admin, {}, async (page) => {
     const { id, key: name } = await submit({ reply: 'ok', status: 'completed' });
     await becomes(id, 'settled');
