@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
@@ -248,9 +249,11 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	start(func() error { return g.certificate.run(telling) })
 	start(func() error { return serve(server, listener) })
 	g.log.Info("ready", "address", listener.Addr().String(), "public_url", maskedURL(g.config.publicURL()))
+	g.tellSupervisor(daemon.SdNotifyReady)
 
 	<-working.Done()
 	g.stopping.Store(true)
+	g.tellSupervisor(daemon.SdNotifyStopping)
 	g.log.Info("stopping", "waiting", "for the partners' answers under way")
 	err := work.Wait()
 	g.sendAway(telling, server)
@@ -258,6 +261,13 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	err = errors.Join(err, tell.Wait())
 	g.log.Info("stopped")
 	return err
+}
+
+// tellSupervisor tells systemd how the instance stands, if that has started it as Type=notify (sd_notify(3)).
+func (g *gateway) tellSupervisor(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		g.log.Warn("systemd can't be told how things stand", "state", state, "error", err)
+	}
 }
 
 // work starts what takes up commands: the workers of each partner, and the sweeper.

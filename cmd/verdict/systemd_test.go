@@ -1,12 +1,14 @@
 package main
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestTheSystemdUnitIsValidAndConfined has systemd-analyze read the unit: each directive must be known, and what the process may
@@ -37,4 +39,27 @@ func TestTheSystemdUnitIsValidAndConfined(t *testing.T) {
 	if here == nil || there == nil || string(here[1]) != string(there[1]) {
 		t.Errorf("it has %q to stop, and in a container %q", here, there)
 	}
+}
+
+// TestSystemdIsToldWhenItIsReady: the unit is Type=notify, so nothing that waits for the gateway goes on before it takes requests.
+func TestSystemdIsToldWhenItIsReady(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	t.Setenv("NOTIFY_SOCKET", path)
+	o := newOffice(t)
+	told := func(want string) {
+		t.Helper()
+		_ = socket.SetReadDeadline(time.Now().Add(30 * time.Second))
+		state := make([]byte, 100)
+		if n, err := socket.Read(state); err != nil || string(state[:n]) != want {
+			t.Errorf("systemd is told %q, error %v; want %q", state[:n], err, want)
+		}
+	}
+	told("READY=1")
+	o.gateway.terminate(t)
+	told("STOPPING=1")
 }
