@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -189,7 +188,7 @@ func alive(w http.ResponseWriter, _ *http.Request) error { return writeText(w, h
 // ready takes GET /readyz. word words the answer.
 func ready(d *admin.Desk, word func(admin.Health) string) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		health := d.Health(context.WithoutCancel(r.Context())) // that somebody gave up says nothing of us
+		health := d.Health(r.Context())
 		status := http.StatusOK
 		if health.Unready() != nil {
 			status = http.StatusServiceUnavailable

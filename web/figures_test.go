@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -69,3 +70,18 @@ func TestFiguresSaySinceWhenTheyHaveAllVerdicts(t *testing.T) {
 type silent struct{ *memory }
 
 func (s silent) LastEventID(context.Context) (int64, error) { return 1 << 40, nil }
+
+// TestThatAPageWasLeftIsNoAilment: figures are told again for a while, so also to others than the one who gave up.
+func TestThatAPageWasLeftIsNoAilment(t *testing.T) {
+	d := newDesk(t)
+	ctx, leave := context.WithCancel(t.Context())
+	d.admin.Concerns = []admin.Concern{{Name: "stream", Vital: true, Check: func(ctx context.Context) error {
+		leave()
+		return ctx.Err()
+	}}}
+	r := httptest.NewRequestWithContext(ctx, "GET", "http://127.0.0.1:5001/v1/figures", nil)
+	d.handler.ServeHTTP(httptest.NewRecorder(), r)
+	if told := decode[admin.Figures](t, d.do("GET", "/v1/figures", "").Body); told.NotReady != "" || len(told.Ailing) != 0 {
+		t.Errorf("%q, %v", told.NotReady, told.Ailing)
+	}
+}
