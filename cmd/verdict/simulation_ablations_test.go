@@ -13,7 +13,7 @@ import (
 )
 
 // ablationSeeds bounds how many universes an ablation has to be seen in.
-const ablationSeeds = 40
+const ablationSeeds = 80
 
 // seen runs universes with a fault built in until the checker reports one of the invariants.
 func seen(t *testing.T, v variant, invariants ...string) {
@@ -42,10 +42,21 @@ type ablated struct {
 	ask     func(context.Context, verdict.Transaction, verdict.Budget, time.Time) (verdict.Transaction, verdict.Turn, error)
 	claim   func(context.Context, verdict.Lane, time.Time, int) ([]verdict.Command, error)
 	settled func(context.Context, *verdict.Audience, int64, int) ([]verdict.Transaction, error)
+	release func(context.Context, time.Time, int) (int, error)
+
+	transaction func(context.Context, string) (verdict.Transaction, error)
+	enlist      func(context.Context, string, string, int) (int, error)
+	claimNotice func(context.Context, string, time.Time, int) ([]verdict.Notice, error)
+	replaceNote func(context.Context, verdict.Notice) error
+	close       func(context.Context, string, time.Time, string) error
 }
 
 func ablate(s verdict.Store) *ablated {
-	return &ablated{Store: s, create: s.Create, replace: s.Replace, record: s.Record, ask: s.Ask, claim: s.ClaimDue, settled: s.Settled}
+	return &ablated{
+		Store: s, create: s.Create, replace: s.Replace, record: s.Record, ask: s.Ask, claim: s.ClaimDue, settled: s.Settled,
+		release: s.ReleaseKeys, transaction: s.Transaction, enlist: s.Enlist, claimNotice: s.ClaimNotices, replaceNote: s.ReplaceNotice,
+		close: s.CloseEndpoint,
+	}
 }
 
 func (a *ablated) Create(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
@@ -70,6 +81,30 @@ func (a *ablated) ClaimDue(ctx context.Context, lane verdict.Lane, now time.Time
 
 func (a *ablated) Settled(ctx context.Context, to *verdict.Audience, after int64, limit int) ([]verdict.Transaction, error) {
 	return a.settled(ctx, to, after, limit)
+}
+
+func (a *ablated) ReleaseKeys(ctx context.Context, before time.Time, limit int) (int, error) {
+	return a.release(ctx, before, limit)
+}
+
+func (a *ablated) Transaction(ctx context.Context, id string) (verdict.Transaction, error) {
+	return a.transaction(ctx, id)
+}
+
+func (a *ablated) Enlist(ctx context.Context, endpoint, tenant string, limit int) (int, error) {
+	return a.enlist(ctx, endpoint, tenant, limit)
+}
+
+func (a *ablated) ClaimNotices(ctx context.Context, endpoint string, now time.Time, limit int) ([]verdict.Notice, error) {
+	return a.claimNotice(ctx, endpoint, now, limit)
+}
+
+func (a *ablated) ReplaceNotice(ctx context.Context, next verdict.Notice) error {
+	return a.replaceNote(ctx, next)
+}
+
+func (a *ablated) CloseEndpoint(ctx context.Context, name string, until time.Time, reason string) error {
+	return a.close(ctx, name, until, reason)
 }
 
 // nothingDue is ClaimDue without an outbox.

@@ -52,6 +52,19 @@ func (u *universe) openApps() *apps {
 	}
 }
 
+// simTenants are those whose apps there are, each with a key and a backend of its own.
+var simTenants = []string{"north", "south"}
+
+// tenantOf is the tenant whose app makes the requests with a key.
+func (u *universe) tenantOf(key string) string {
+	return simTenants[u.always("tenant of "+key).IntN(len(simTenants))]
+}
+
+// identify says whose app makes a request.
+func identify(h http.Header, tenant string) { h.Set("Authorization", "Bearer "+simAPIKey(tenant)) }
+
+func simAPIKey(tenant string) string { return "vsk1_" + tenant }
+
 // play is the life of one request: twins submit it, subscribers follow it to its verdict, and it is repeated afterwards.
 func (a *apps) play(ctx context.Context, key string) {
 	r := a.u.draw("play " + key)
@@ -78,7 +91,7 @@ func (a *apps) play(ctx context.Context, key string) {
 		if n > 0 && r.IntN(2) == 0 {
 			continue
 		}
-		following.Go(func() { a.follow(ctx, kind, fmt.Sprintf("%s:%s", key, kind), id) })
+		following.Go(func() { a.follow(ctx, kind, fmt.Sprintf("%s:%s", key, kind), a.u.tenantOf(key), id) })
 	}
 	twins.Wait()
 	following.Wait()
@@ -124,6 +137,7 @@ func (a *apps) post(ctx context.Context, who, key string, other, simple bool) (a
 	if err != nil {
 		return got, err
 	}
+	identify(req.Header, a.u.tenantOf(key))
 	req.GetBody = nil // so that net/http doesn't repeat it behind our back
 	if !simple {
 		req.Header.Set("Idempotency-Key", strconv.Quote(key))

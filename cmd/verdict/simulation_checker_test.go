@@ -50,6 +50,9 @@ func (u *universe) check() ([]violation, error) {
 	if err := c.read(); err != nil {
 		return nil, err
 	}
+	if err := c.retained(); err != nil {
+		return nil, err
+	}
 	u.left, u.effects = c.known, c.effects
 	c.oneScope()
 	c.acknowledged()
@@ -65,6 +68,7 @@ func (u *universe) check() ([]violation, error) {
 	c.checksInBudget()
 	c.refusalsObeyed()
 	c.subscribers()
+	c.backendsTold()
 	c.noFlip()
 	c.sometimes()
 	return c.found, c.leftovers()
@@ -92,12 +96,13 @@ func (c *inspector) read() error {
 
 // oneScope: a scope is one transaction (I2).
 func (c *inspector) oneScope() {
-	scopes := map[verdict.Scope]string{}
+	scopes := map[string]string{}
 	for id, t := range c.known {
-		if first, ok := scopes[t.Scope]; ok {
-			c.report("I2", []string{t.Key, first, id}, "%s is on record as %s and as %s", t.Key, first, id)
+		key := c.renewed(id)
+		if first, ok := scopes[key]; ok {
+			c.report("I2", []string{t.Key, first, id}, "%s is on record as %s and as %s", key, first, id)
 		}
-		scopes[t.Scope] = id
+		scopes[key] = id
 	}
 }
 
@@ -113,13 +118,14 @@ func (c *inspector) acknowledged() {
 			if !ok || t.Key != a.key {
 				c.report("I1", about, "%s was acknowledged as %s, which isn't on record", a.key, a.view.ID)
 			}
-			if first, ok := byKey[a.key]; ok && first != a.view.ID {
-				c.report("I2", append(about, first), "%s is acknowledged as %s and as %s", a.key, first, a.view.ID)
+			key := c.renewed(a.view.ID)
+			if first, ok := byKey[key]; ok && first != a.view.ID {
+				c.report("I2", append(about, first), "%s is acknowledged as %s and as %s", key, first, a.view.ID)
 			}
-			if other, ok := content[a.key]; ok && other != a.other {
-				c.report("I2", about, "%s was accepted with two contents", a.key)
+			if other, ok := content[key]; ok && other != a.other {
+				c.report("I2", about, "%s was accepted with two contents", key)
 			}
-			byKey[a.key], content[a.key] = a.view.ID, a.other
+			byKey[key], content[key] = a.view.ID, a.other
 		case a.status < 500 && a.status != 422:
 			c.report("I2", about, "%s was answered %d", a.key, a.status)
 		}

@@ -13,6 +13,7 @@ import (
 	"verdict/hub/stream"
 	"verdict/persistence"
 	"verdict/provider/providertest"
+	"verdict/web/auth"
 )
 
 // errDead is what the ports of an instance return that has died.
@@ -59,15 +60,15 @@ func (i *simInstance) live(ctx context.Context, stop func()) error {
 		dead: make(chan struct{}), conns: map[net.Conn]struct{}{},
 	}
 	log := slog.New(simLog{i.u, i.name})
-	p, closeAll, err := i.openParts(l, log)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
 	c, err := i.u.config()
 	if err != nil {
 		return err
 	}
+	p, closeAll, err := i.openParts(l, c, log)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
 	g, err := newGateway(ctx, c, log, i.u.variant.wrap(l, p))
 	if err != nil {
 		return err
@@ -87,7 +88,7 @@ func (i *simInstance) live(ctx context.Context, stop func()) error {
 }
 
 // openParts opens the real parts, on the files of the instance, and puts the failing ones around them.
-func (i *simInstance) openParts(l *life, log *slog.Logger) (p parts, closeAll func(), err error) {
+func (i *simInstance) openParts(l *life, c config, log *slog.Logger) (p parts, closeAll func(), err error) {
 	store, err := persistence.Open(context.Background(), i.u.database())
 	if err != nil {
 		return parts{}, nil, err
@@ -102,8 +103,16 @@ func (i *simInstance) openParts(l *life, log *slog.Logger) (p parts, closeAll fu
 			i.u.note(i.name, "close the store: %v", err)
 		}
 	}
-	p = parts{store: &simStore{life: l, Store: store}, bus: &simBus{life: l, bus: js}}
-	if p.providers, err = i.u.adapters(l); err != nil {
+	kept := &simStore{life: l, Store: store}
+	p = parts{store: kept, bus: &simBus{life: l, bus: js}}
+	p.providers, err = i.u.adapters(l)
+	if err == nil {
+		p.endpoints, err = i.u.endpoints(l, c)
+	}
+	if err == nil {
+		p.archives, err = i.u.archives(kept, c, log)
+	}
+	if err != nil {
 		closeAll()
 		return parts{}, nil, err
 	}
@@ -129,7 +138,13 @@ func (i *simInstance) current() *life {
 func (u *universe) config() (config, error) {
 	k := defaultSettings()
 	set(k, "public_url", "http://gateway")
-	set(k, "auth.open", true)                     // the pipes have names of their own
+	for _, tenant := range simTenants {
+		set(k, "auth.keys."+tenant, map[string]any{"hash": auth.Hash(simAPIKey(tenant)), "role": "app", "tenant": tenant, "subject": "app"})
+	}
+	set(k, "limits.per_user", 0) // an instance that wakes up has minutes of one user's requests before it
+	u.notify(k)
+	u.retention(k)
+	set(k, "sweep", "1s")                         // virtual time costs a little too
 	set(k, "push.spread", "0s")                   // moments that are drawn can't be replayed
 	set(k, "providers.djamo.url", "http://djamo") // the adapters over a pipe take the place of this one
 	c, err := decodeConfig(k)

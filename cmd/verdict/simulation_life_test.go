@@ -86,17 +86,19 @@ func (l *life) stoppedFor() (time.Duration, bool) {
 }
 
 // shutDown stops the instance in good order. One that is paused, or paused while it stops, would wake up with several
-// reasons to go on, and which one a select takes isn't the seed's; so the two exclude each other.
-func (l *life) shutDown() {
+// reasons to go on, and which one a select takes isn't the seed's; so the two exclude each other. It reports whether it
+// has.
+func (l *life) shutDown() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.resume != nil || !l.stopped.IsZero() {
-		return
+		return false
 	}
 	l.stopped = time.Now()
 	l.u.note("fault", "%s is stopped in good order", l.name)
 	l.u.happened.hit("a graceful restart")
 	l.stop()
+	return true
 }
 
 // draw returns the choices for the next attempt of an operation in this life.
@@ -155,6 +157,9 @@ func (l *life) reach(ctx context.Context, d time.Duration) error {
 	return l.awake(d)
 }
 
+// rarePoints are those of which few come while there is chaos, with the crashes in a thousand of them.
+var rarePoints = map[string]int{"a push": 80, "the record of a notice": 80, "the archive": 250, "a deletion": 250}
+
 // point is a named moment at which the instance may die or be paused.
 func (l *life) point(name, subject string) error {
 	if l.isDead() {
@@ -166,8 +171,10 @@ func (l *life) point(name, subject string) error {
 		return l.awake(after)
 	}
 	usual := 20
-	if strings.HasSuffix(name, "a push") {
-		usual = 80 // few pushes come while there is chaos
+	for rare, often := range rarePoints {
+		if strings.HasSuffix(name, rare) {
+			usual = often
+		}
 	}
 	crashing := l.u.variant.crashes(usual)
 	switch n := r.IntN(1000); {

@@ -17,6 +17,9 @@ func (c *inspector) subscribers() {
 			if s.id != "" && h.view.ID != s.id {
 				c.report("I11", about, "%s was told of %s", s.name, h.view.ID)
 			}
+			if of := c.known[h.view.ID].Tenant; of != s.tenant {
+				c.report("I11", about, "%s of %s was told of %s, which is of %q", s.name, s.tenant, h.view.ID, of)
+			}
 			if data, ok := bytesOf[h.id]; ok && h.id != "" && data != h.data {
 				c.report("I10", about, "event %s came as %s and as %s", h.id, data, h.data)
 			}
@@ -30,7 +33,7 @@ func (c *inspector) subscribers() {
 	}
 }
 
-// informed: a subscriber to one transaction knows its verdict; one to all knows each that came after its first position.
+// informed: a subscriber to one transaction knows its verdict; one to all knows each that came after its first position, until apps left.
 func (c *inspector) informed(s *subscriber, ended map[string]bool) {
 	if s.id != "" {
 		if c.known[s.id].Settled() && !ended[s.id] {
@@ -43,7 +46,7 @@ func (c *inspector) informed(s *subscriber, ended map[string]bool) {
 		return // never connected
 	}
 	for _, t := range c.known {
-		if t.Settled() && t.EventID > origin && !ended[t.ID] {
+		if t.Settled() && t.Tenant == s.tenant && t.SettledAt.Before(c.u.parted) && t.EventID > origin && !ended[t.ID] {
 			c.report("I9", []string{t.ID, s.name}, "%s follows all after event %d and was never told event %d of %s", s.name, origin, t.EventID, t.ID)
 		}
 	}

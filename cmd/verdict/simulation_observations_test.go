@@ -19,6 +19,10 @@ type observations struct {
 	listeners  []*subscriber
 	published  []published
 	deleted    []deleted
+	told       []noticed
+	doors      []door
+	claims     []noticeClaim
+	forgotten  []forgotten
 }
 
 // simOrder is what a partner was asked for, by our reference.
@@ -73,6 +77,36 @@ type deleted struct {
 	of string // the instance
 }
 
+// noticed is a verdict as it reached a backend.
+type noticed struct {
+	tenant       string
+	at           time.Time
+	notice       string // the Webhook-Id
+	stamp, proof string // Webhook-Timestamp and Webhook-Signature
+	body         []byte
+	status       int // that it answered
+}
+
+// door is an endpoint that was disabled, or enabled.
+type door struct {
+	at       time.Time
+	endpoint string
+	disabled bool
+}
+
+// noticeClaim is notices that an instance has got from the record to tell them.
+type noticeClaim struct {
+	at       time.Time
+	endpoint string
+	by       string
+}
+
+// forgotten is a transaction that was deleted from the record, as it had it.
+type forgotten struct {
+	at time.Time
+	verdict.Past
+}
+
 func (o *observations) commit(c commit)        { keep(o, &o.commits, c) }
 func (o *observations) leave(of simOrder)      { keep(o, &o.departures, of) }
 func (o *observations) access(a access)        { keep(o, &o.accesses, a) }
@@ -82,6 +116,10 @@ func (o *observations) answer(a answer)        { keep(o, &o.answers, a) }
 func (o *observations) listener(s *subscriber) { keep(o, &o.listeners, s) }
 func (o *observations) publish(p published)    { keep(o, &o.published, p) }
 func (o *observations) delete(d deleted)       { keep(o, &o.deleted, d) }
+func (o *observations) tell(t noticed)         { keep(o, &o.told, t) }
+func (o *observations) door(d door)            { keep(o, &o.doors, d) }
+func (o *observations) claim(c noticeClaim)    { keep(o, &o.claims, c) }
+func (o *observations) forget(f forgotten)     { keep(o, &o.forgotten, f) }
 
 func keep[T any](o *observations, list *[]T, v T) {
 	o.mu.Lock()

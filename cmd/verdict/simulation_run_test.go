@@ -28,6 +28,7 @@ func (u *universe) run() (found []violation, err error) {
 	if err := u.openPartners(p.banAfter); err != nil {
 		return nil, err
 	}
+	u.openBackends()
 	u.chaos.Store(true)
 	system, stop := context.WithCancel(context.Background())
 	for _, i := range u.instances {
@@ -37,19 +38,19 @@ func (u *universe) run() (found []violation, err error) {
 	u.live(p)
 	stop()
 	u.running.Wait()
-	if err := u.closePartners(); err != nil {
+	if err := errors.Join(u.closePartners(), u.closeBackends()); err != nil {
 		return nil, err
 	}
 	return u.check()
 }
 
-// live has the apps go through chaos and healing.
+// live has the apps go through chaos and healing, and what is over through chaos again, on its way to the archive.
 func (u *universe) live(p plan) {
 	ctx, end := context.WithCancel(context.Background())
 	a := u.openApps()
 	var playing atomic.Int32
 	for n := range p.keys {
-		key := fmt.Sprintf("k%02d", n)
+		key := keyOf(n)
 		playing.Add(1)
 		a.playing.Go(func() {
 			defer playing.Add(-1)
@@ -57,21 +58,34 @@ func (u *universe) live(p plan) {
 		})
 	}
 	for _, kind := range []string{"sse", "socket"} {
-		a.feeding.Go(func() { a.follow(ctx, kind, "all:"+kind, "") })
+		a.feeding.Go(func() { a.follow(ctx, kind, "all:"+kind, u.tenantOf(kind), "") })
 	}
 	_ = sleep(ctx, chaosFor)
 	u.chaos.Store(false)
 	u.note("fault", "no more faults")
-	patience := cmp.Or(u.variant.patience, healFor)
-	for waited := time.Duration(0); waited < patience && !u.quiet(p, int(playing.Load())); waited += 5 * time.Second {
-		_ = sleep(ctx, 5*time.Second)
-	}
+	a.feeding.Go(func() { u.operate(ctx, p) })
+	u.await(cmp.Or(u.variant.patience, healFor), func() bool { return u.quiet(p, int(playing.Load())) && u.told() })
 	u.note("fault", "converged, or out of time")
 	_ = sleep(ctx, tail)
+	u.parted = time.Now()
 	end()
 	a.playing.Wait()
 	a.feeding.Wait()
+	if p.retains {
+		u.retain(p)
+	}
+	u.enableAll()
+	u.await(healFor, u.told)
 }
+
+// await waits until something is so, or for as long as that may take.
+func (u *universe) await(atMost time.Duration, so func() bool) {
+	for waited := time.Duration(0); waited < atMost && !so(); waited += 5 * time.Second {
+		time.Sleep(5 * time.Second)
+	}
+}
+
+func keyOf(n int) string { return fmt.Sprintf("k%02d", n) }
 
 // quiet reports whether every instance is up, every key terminal or in review, and every app at its end: one whose
 // transaction is in review goes on waiting.
@@ -83,7 +97,7 @@ func (u *universe) quiet(p plan, playing int) bool {
 	}
 	review := 0
 	for n := range p.keys {
-		t, err := u.audit.Find(context.Background(), scopeOf(fmt.Sprintf("k%02d", n)))
+		t, err := u.audit.Find(context.Background(), u.scopeOf(keyOf(n)))
 		if err != nil || !t.Settled() && t.Stage != verdict.StageReview {
 			return false
 		}
@@ -95,8 +109,8 @@ func (u *universe) quiet(p plan, playing int) bool {
 }
 
 // scopeOf is the scope of an app's key.
-func scopeOf(key string) verdict.Scope {
-	return verdict.Scope{Tenant: "default", Owner: "app", Operation: "transaction", Key: key}
+func (u *universe) scopeOf(key string) verdict.Scope {
+	return verdict.Scope{Tenant: u.tenantOf(key), Owner: "app", Operation: "transaction", Key: key}
 }
 
 // sabotage deletes streams' folders and restarts instances while there is chaos.

@@ -205,3 +205,53 @@ func (s *simStore) ReleaseKeys(ctx context.Context, before time.Time, limit int)
 	})
 	return n, err
 }
+
+func (s *simStore) Enlist(ctx context.Context, endpoint, tenant string, limit int) (passed int, err error) {
+	err = s.write(ctx, "", "enlist", endpoint, func() (err error) {
+		passed, err = s.Store.Enlist(ctx, endpoint, tenant, limit)
+		return err
+	})
+	return passed, err
+}
+
+func (s *simStore) ClaimNotices(ctx context.Context, endpoint string, now time.Time, limit int) (claimed []verdict.Notice, err error) {
+	err = s.write(ctx, "", "claim notices", endpoint, func() (err error) {
+		claimed, err = s.Store.ClaimNotices(ctx, endpoint, now, limit)
+		if len(claimed) > 0 {
+			s.u.note(s.name, "claims %d notices for %s", len(claimed), endpoint)
+			s.u.evidence.claim(noticeClaim{time.Now(), endpoint, s.name})
+		}
+		return err
+	})
+	return claimed, err
+}
+
+func (s *simStore) ReplaceNotice(ctx context.Context, next verdict.Notice) error {
+	return s.write(ctx, "the record of a notice", "replace notice", next.Endpoint+" "+next.Transaction, func() error {
+		err := s.Store.ReplaceNotice(ctx, next)
+		s.u.note(s.name, "%s of %s is %s: %s, error %v", next.Endpoint, next.Transaction, next.State(), next.Result, err)
+		return err
+	})
+}
+
+func (s *simStore) CloseEndpoint(ctx context.Context, name string, until time.Time, reason string) error {
+	return s.write(ctx, "", "close", name, func() error {
+		err := s.Store.CloseEndpoint(ctx, name, until, reason)
+		if err == nil && until.Equal(verdict.UntilOpened) {
+			s.disabled(name)
+		}
+		return err
+	})
+}
+
+func (s *simStore) disabled(endpoint string) {
+	s.u.note(s.name, "disables %s", endpoint)
+	s.u.evidence.door(door{time.Now(), endpoint, true})
+}
+
+func (s *simStore) NoticesOf(ctx context.Context, id string) ([]verdict.Notice, error) {
+	if err := s.read(ctx, "notices of "+id); err != nil {
+		return nil, err
+	}
+	return s.Store.NoticesOf(ctx, id)
+}

@@ -14,9 +14,9 @@ import (
 	"verdict"
 )
 
-// subscriber is one who follows a transaction, or all of them if id is empty, and all it was told.
+// subscriber is one who follows a transaction, or all of a tenant's if id is empty, and all it was told.
 type subscriber struct {
-	name, id string
+	name, tenant, id string
 
 	mu     sync.Mutex // guards what follows
 	drops  int        // connections that ended before it had what it wanted
@@ -64,8 +64,8 @@ func (s *subscriber) done() bool {
 }
 
 // follow subscribes, and again whenever the connection breaks, until it is told a verdict.
-func (a *apps) follow(ctx context.Context, kind, name, id string) {
-	s := &subscriber{name: name, id: id}
+func (a *apps) follow(ctx context.Context, kind, name, tenant, id string) {
+	s := &subscriber{name: name, tenant: tenant, id: id}
 	a.u.evidence.listener(s)
 	listen := map[string]func(context.Context, *subscriber) error{"sse": a.sse, "socket": a.socket, "poll": a.poll}[kind]
 	r := a.u.draw("follow " + name)
@@ -89,6 +89,7 @@ func (a *apps) get(ctx context.Context, s *subscriber, route string) (*http.Resp
 	if err != nil {
 		return nil, err
 	}
+	identify(req.Header, s.tenant)
 	if s.after != "" {
 		req.Header.Set("Last-Event-ID", s.after)
 	}
@@ -163,7 +164,9 @@ type socketMessage struct {
 }
 
 func (a *apps) socket(ctx context.Context, s *subscriber) error {
-	ws, resp, err := a.sockets.DialContext(withOperation(ctx, s.name), "ws"+strings.TrimPrefix(a.anywhere(s.name), "http")+"/v1/ws", nil)
+	header := http.Header{}
+	identify(header, s.tenant)
+	ws, resp, err := a.sockets.DialContext(withOperation(ctx, s.name), "ws"+strings.TrimPrefix(a.anywhere(s.name), "http")+"/v1/ws", header)
 	if err != nil {
 		if resp != nil {
 			resp.Body.Close()

@@ -124,12 +124,17 @@ func interesting() []string {
 		"stream: a publish came late", "stream: a publish was doubled", "stream: a publish was lost", "stream: a publish was refused",
 		"a refusal held all checks of the partner", "the partner asked us to stay away", "the partner didn't know it", "the partner had it already (409)",
 		"the reply of an effect was lost",
+		"a backend was told again", "an endpoint was enabled", "backend: 410", "backend: 500", "backend: 503 with Retry-After",
+		"backend: no answer", "backend: slow",
+		"a key was used again late", "a transaction was archived twice", "a transaction was deleted", "the archive was full",
+		"what a backend was yet to be told was kept",
 	}
 	for _, kind := range partnerKinds() {
 		states = append(states, kind.name+": transactions failed", kind.name+": transactions succeeded")
 	}
 	for _, point := range []string{
 		"the commit of a create", "a publish", "the marker", "a call", "the record of a reply", "a push", "the claim of a check", "a check",
+		"the record of a notice", "the archive", "a deletion",
 	} {
 		states = append(states, "crash before "+point, "crash after "+point)
 	}

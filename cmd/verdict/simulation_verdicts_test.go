@@ -12,8 +12,12 @@ import (
 func (c *inspector) effectsOnce() {
 	keys := map[string][]simOrder{}
 	for _, a := range c.accesses {
-		if a.kind == verdict.Submit && !slices.Contains(keys[a.key], a.simOrder) {
-			keys[a.key] = append(keys[a.key], a.simOrder)
+		key := c.renewed(a.id)
+		if _, ok := c.known[a.id]; !ok {
+			key = a.key
+		}
+		if a.kind == verdict.Submit && !slices.Contains(keys[key], a.simOrder) {
+			keys[key] = append(keys[key], a.simOrder)
 		}
 	}
 	for key, orders := range keys {

@@ -32,15 +32,19 @@ type universe struct {
 	dir     string
 	began   time.Time
 	chaos   atomic.Bool    // whether faults are drawn
+	retains atomic.Bool    // whether instances that start now archive what is over
 	running sync.WaitGroup // the instances, with what is left of the dead ones
 
 	instances []*simInstance
 	partners  []*simPartner
+	backends  []*simBackend
 	audit     verdict.Store // the checker's own look at the record
 	evidence  *observations
 	happened  *simTally
 
-	left    map[string]verdict.Transaction // the record in the end
+	parted  time.Time                      // when apps ended their subscriptions
+	late    []string                       // what should have been archived in the end
+	left    map[string]verdict.Transaction // the record in the end, and the archive
 	effects map[simOrder][]string          // the partners' ledgers in the end: the statuses of each order
 
 	mu       sync.Mutex // guards what follows
@@ -62,7 +66,9 @@ func (l line) String() string { return fmt.Sprintf("%14.9f  %-10s %s", l.at.Seco
 type plan struct {
 	instances int
 	keys      int
-	banAfter  int // status checks in a minute before a partner refuses
+	banAfter  int  // status checks in a minute before a partner refuses
+	retains   bool // in the end what is over goes to an archive
+	patient   bool // the operator enables endpoints only then
 }
 
 func (u *universe) plan() plan {
@@ -71,6 +77,8 @@ func (u *universe) plan() plan {
 	if r.IntN(4) == 0 {
 		p.banAfter = 2
 	}
+	p.retains = u.variant.keys == 0 && r.IntN(2) == 0
+	p.patient = r.IntN(2) == 0
 	if u.variant.keys > 0 {
 		p.keys, p.banAfter = u.variant.keys, -1
 	}
