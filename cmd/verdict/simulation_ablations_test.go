@@ -13,7 +13,7 @@ import (
 )
 
 // ablationSeeds bounds how many universes an ablation has to be seen in.
-const ablationSeeds = 80
+const ablationSeeds = 40
 
 // seen runs universes with a fault built in until the checker reports one of the invariants.
 func seen(t *testing.T, v variant, invariants ...string) {

@@ -94,44 +94,6 @@ func (c *inspector) read() error {
 	return nil
 }
 
-// oneScope: a scope is one transaction (I2).
-func (c *inspector) oneScope() {
-	scopes := map[string]string{}
-	for id, t := range c.known {
-		key := c.renewed(id)
-		if first, ok := scopes[key]; ok {
-			c.report("I2", []string{t.Key, first, id}, "%s is on record as %s and as %s", key, first, id)
-		}
-		scopes[key] = id
-	}
-}
-
-// acknowledged: what was accepted is there (I1), once (I2), and other content under its key is refused (I2).
-func (c *inspector) acknowledged() {
-	byKey := map[string]string{}
-	content := map[string]bool{}
-	for _, a := range c.answers {
-		about := []string{a.key, a.view.ID}
-		switch {
-		case a.status < 300:
-			t, ok := c.known[a.view.ID]
-			if !ok || t.Key != a.key {
-				c.report("I1", about, "%s was acknowledged as %s, which isn't on record", a.key, a.view.ID)
-			}
-			key := c.renewed(a.view.ID)
-			if first, ok := byKey[key]; ok && first != a.view.ID {
-				c.report("I2", append(about, first), "%s is acknowledged as %s and as %s", key, first, a.view.ID)
-			}
-			if other, ok := content[key]; ok && other != a.other {
-				c.report("I2", about, "%s was accepted with two contents", key)
-			}
-			byKey[key], content[key] = a.view.ID, a.other
-		case a.status < 500 && a.status != 422:
-			c.report("I2", about, "%s was answered %d", a.key, a.status)
-		}
-	}
-}
-
 // orphan: a transaction that nobody goes on with (I8), and if its command was left to a stream that was deleted, it is
 // the stream that was taken for the record (I14).
 func (c *inspector) orphan(t verdict.Transaction, about []string) {

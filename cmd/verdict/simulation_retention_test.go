@@ -53,6 +53,7 @@ func (u *universe) archives(store *simStore, c config, log *slog.Logger) (*verdi
 func (u *universe) retain(p plan) {
 	ctx := context.Background()
 	u.retains.Store(true)
+	u.forgets = time.Now()
 	for _, i := range u.instances {
 		for l := i.current(); l == nil || !l.shutDown(); l = i.current() {
 			time.Sleep(time.Second)
@@ -256,16 +257,4 @@ func sameLine(l archive.Transaction, p verdict.Past) bool {
 		})
 	}
 	return reflect.DeepEqual(l, want)
-}
-
-// renewed is a transaction's key, and how many transactions with that key were over and forgotten before it was made: so
-// often the key was new again.
-func (c *inspector) renewed(id string) string {
-	t, n := c.known[id], 0
-	for _, o := range c.known {
-		if o.Scope == t.Scope && o.Settled() && !t.CreatedAt.Before(o.SettledAt.Add(keysFor)) {
-			n++
-		}
-	}
-	return fmt.Sprintf("%s, time %d", t.Key, n+1)
 }

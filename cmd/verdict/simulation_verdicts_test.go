@@ -8,31 +8,35 @@ import (
 	"verdict"
 )
 
-// effectsOnce: at most one effect for each transaction, and for each key (I3).
+// effectsOnce: at most one effect for each use of a key, and so for each transaction (I3).
 func (c *inspector) effectsOnce() {
-	keys := map[string][]simOrder{}
+	sent := byKey{}
 	for _, a := range c.accesses {
-		key := c.renewed(a.id)
-		if _, ok := c.known[a.id]; !ok {
-			key = a.key
+		if a.kind != verdict.Submit {
+			continue
 		}
-		if a.kind == verdict.Submit && !slices.Contains(keys[key], a.simOrder) {
-			keys[key] = append(keys[key], a.simOrder)
+		sent.add(a.key, a.id)
+		if orderOf(c.known[a.id]) != a.simOrder {
+			c.report("I1", []string{a.key, a.id}, "%s was sent %s, which isn't on record", a.partner, a.id)
 		}
 	}
-	for key, orders := range keys {
-		n, about := 0, []string{key}
-		for _, o := range orders {
-			n += len(c.effects[o])
-			about = append(about, o.id)
-			if orderOf(c.known[o.id]) != o {
-				c.report("I1", about, "%s was sent %s, which isn't on record", o.partner, o.id)
+	for key, ids := range sent {
+		for _, use := range c.uses(ids) {
+			if n := c.effectsOf(use); n > 1 {
+				c.report("I3", append(use, key), "%s had %d effects", key, n)
 			}
 		}
-		if n > 1 {
-			c.report("I3", about, "%s had %d effects", key, n)
+	}
+}
+
+// effectsOf counts what all partners did for some transactions.
+func (c *inspector) effectsOf(ids []string) (n int) {
+	for o, statuses := range c.effects {
+		if slices.Contains(ids, o.id) {
+			n += len(statuses)
 		}
 	}
+	return n
 }
 
 // sentOnce: of a submit to a partner that would act again, bytes leave once (I3).

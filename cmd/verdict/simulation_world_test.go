@@ -43,6 +43,7 @@ type universe struct {
 	happened  *simTally
 
 	parted  time.Time                      // when apps ended their subscriptions
+	forgets time.Time                      // when a retention came into force; zero if none did
 	late    []string                       // what should have been archived in the end
 	left    map[string]verdict.Transaction // the record in the end, and the archive
 	effects map[simOrder][]string          // the partners' ledgers in the end: the statuses of each order
