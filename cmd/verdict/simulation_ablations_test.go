@@ -140,19 +140,25 @@ func TestSimulationSeesAnAcknowledgementBeforeTheCommit(t *testing.T) {
 	}), "I1")
 }
 
+// eachRequest is a store in which each request is a transaction.
+func eachRequest(_ *life, a *ablated) {
+	var mu sync.Mutex
+	n := 0
+	a.create = func(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
+		mu.Lock()
+		n++
+		t.Key = fmt.Sprintf("%s twin %d", t.Key, n)
+		mu.Unlock()
+		return a.Store.Create(ctx, t)
+	}
+}
+
 func TestSimulationSeesAScopeThatIsNotUnique(t *testing.T) {
-	seen(t, storeVariant("each request is a transaction", func(_ *life, a *ablated) {
-		var mu sync.Mutex
-		n := 0
-		a.create = func(ctx context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
-			mu.Lock()
-			n++
-			key := t.Key
-			t.Key = fmt.Sprintf("%s twin %d", key, n)
-			mu.Unlock()
-			return a.Store.Create(ctx, t)
-		}
-	}), "I2")
+	seen(t, storeVariant("each request is a transaction", eachRequest), "I2")
+}
+
+func TestSimulationSeesTheEffectOfEachTwin(t *testing.T) {
+	seen(t, storeVariant("each request is a transaction", eachRequest), "I3")
 }
 
 func TestSimulationSeesAVerdictThatFlips(t *testing.T) {

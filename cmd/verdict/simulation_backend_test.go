@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"time"
 
 	"github.com/knadh/koanf/v2"
@@ -25,18 +26,20 @@ type simBackend struct {
 	u      *universe
 	tenant string
 	mood   string
+	gone   atomic.Bool // it answers 410 until an operator sees to it
 	pipe   *providertest.Pipe
 	server *http.Server
 	ended  chan error
 }
 
-// moods are how backends are while there is chaos.
+// moods are how backends are while there is chaos; one that is gone stays so for longer.
 var moods = []string{"well", "ill", "dead", "gone"}
 
 func (u *universe) openBackends() {
 	for _, tenant := range simTenants {
 		b := &simBackend{u: u, tenant: tenant, pipe: providertest.NewPipe(), ended: make(chan error, 1)}
 		b.mood = moods[u.draw("mood of "+tenant).IntN(len(moods))]
+		b.gone.Store(b.mood == "gone")
 		b.server = &http.Server{Handler: b, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 		b.server.SetKeepAlivesEnabled(false) // so that each attempt has a connection, and a fate, of its own
 		go func() { b.ended <- b.server.Serve(b.pipe) }()
@@ -115,20 +118,18 @@ func (b *simBackend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer draws how the backend answers, and how long that takes: more than verdict.NoticeTimeout if it is dead.
 func (b *simBackend) answer(r *rand.Rand) (status int, wait time.Duration) {
 	wait, status = between(r, time.Millisecond, 100*time.Millisecond), http.StatusNoContent
-	if !b.u.chaos.Load() {
-		return status, wait
-	}
 	n := r.IntN(100)
 	switch {
+	case b.gone.Load() && n < 80:
+		b.u.happened.hit("backend: 410")
+		status = http.StatusGone
+	case !b.u.chaos.Load():
 	case n < 10:
 		b.u.happened.hit("backend: slow")
 		wait = between(r, time.Second, 14*time.Second)
 	case b.mood == "dead" && n < 80:
 		b.u.happened.hit("backend: no answer")
 		wait = between(r, verdict.NoticeTimeout+time.Second, time.Minute)
-	case b.mood == "gone" && n < 40:
-		b.u.happened.hit("backend: 410")
-		status = http.StatusGone
 	case b.mood == "ill" && n < 60:
 		b.u.happened.hit("backend: 500")
 		status = http.StatusInternalServerError
@@ -161,8 +162,11 @@ func (u *universe) operate(ctx context.Context, p plan) {
 	}
 }
 
-// enableAll enables each endpoint that is disabled.
+// enableAll has the backends that were gone come back, and enables each endpoint that is disabled.
 func (u *universe) enableAll() {
+	for _, b := range u.backends {
+		b.gone.Store(false)
+	}
 	for _, e := range u.ends() {
 		if e.Disabled() {
 			u.evidence.door(door{time.Now(), e.Name, false})

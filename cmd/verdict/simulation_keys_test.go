@@ -56,7 +56,10 @@ func (c *inspector) acknowledged() {
 // oneEach: each use of a key is one transaction (I2).
 func (c *inspector) oneEach(keys byKey, how string) {
 	for key, ids := range keys {
-		for _, use := range c.uses(ids) {
+		for n, use := range c.uses(ids) {
+			if n > 0 {
+				c.u.happened.hit("a forgotten key began another transaction")
+			}
 			if len(use) > 1 {
 				c.report("I2", append(use, key), "%s is %s as %s", key, how, strings.Join(use, " and as "))
 			}

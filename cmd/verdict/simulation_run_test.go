@@ -74,8 +74,10 @@ func (u *universe) live(p plan) {
 	if p.retains {
 		u.retain(p)
 	}
-	u.enableAll()
-	u.await(healFor, u.told)
+	u.await(healFor, func() bool { // one that was paused may disable an endpoint still
+		u.enableAll()
+		return u.told()
+	})
 }
 
 // await waits until something is so, or for as long as that may take.

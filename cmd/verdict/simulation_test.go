@@ -126,7 +126,7 @@ func interesting() []string {
 		"the reply of an effect was lost",
 		"a backend was told again", "an endpoint was enabled", "backend: 410", "backend: 500", "backend: 503 with Retry-After",
 		"backend: no answer", "backend: slow",
-		"a key was used again late", "a transaction was archived twice", "a transaction was deleted", "the archive was full",
+		"a forgotten key began another transaction", "a key was used again late", "a transaction was archived twice", "a transaction was deleted", "the archive was full",
 		"what a backend was yet to be told was kept",
 	}
 	for _, kind := range partnerKinds() {

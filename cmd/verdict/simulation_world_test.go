@@ -79,7 +79,7 @@ func (u *universe) plan() plan {
 		p.banAfter = 2
 	}
 	p.retains = u.variant.keys == 0 && r.IntN(2) == 0
-	p.patient = r.IntN(2) == 0
+	p.patient = r.IntN(4) > 0
 	if u.variant.keys > 0 {
 		p.keys, p.banAfter = u.variant.keys, -1
 	}
