@@ -19,8 +19,9 @@ import (
 //   - The only replica's server is away: questions about the stream are never answered. Nor is its deletion, but that is
 //     carried out, and a new one may be made at once. The server drops what it had when it returns.
 //   - A store is deleted while its server runs: a few megabytes later its copy of the stream fails for good, with "critical
-//     write error" in its log. Another takes the lead. The broken one claims from then on that there is no leader, at times
-//     faster than the leader answers, and a consumer that it leads may stay with it and hand out nothing: see stall.
+//     write error" in its log. Another takes the lead. The broken one claims from then on that there is no leader, and tells
+//     what it had; who is connected to it hears that before the leader's answer, nearly always. A consumer that it leads may
+//     stay with it and hand out nothing: see stall.
 //   - All stores are deleted while the servers run: the stream has no leader any more, until it is made anew.
 //   - More than half of the servers are away: nothing can be stored, made or deleted until enough are back. If they don't
 //     come back, only their operator can help, and the log says how.
@@ -116,13 +117,13 @@ func (s *Stream) sound(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	s.soundedAt = now
-	return s.probe(ctx, eventStream)
+	return s.probe(ctx, eventStream, probes[eventStream])
 }
 
 func (s *Stream) probeAll(ctx context.Context) error {
 	var errs []error
 	for _, cfg := range streams {
-		errs = append(errs, s.probe(ctx, cfg.Name))
+		errs = append(errs, s.probe(ctx, cfg.Name, probes[cfg.Name]))
 	}
 	return errors.Join(errs...)
 }
@@ -152,7 +153,7 @@ func (s *Stream) move(now time.Time) error {
 func (s *Stream) remake(ctx context.Context) error {
 	var errs []error
 	for _, cfg := range streams {
-		reason := s.probe(ctx, cfg.Name)
+		reason := s.probe(ctx, cfg.Name, probes[cfg.Name])
 		if reason == nil {
 			continue
 		}

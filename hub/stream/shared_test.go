@@ -1,10 +1,13 @@
 package stream
 
 import (
+	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"verdict"
@@ -120,4 +123,69 @@ func TestAFollowerWhoseConsumerSleepsListensAnew(t *testing.T) {
 	if n := heard.times()["t2"]; n != 1 {
 		t.Errorf("the event came %d times", n)
 	}
+}
+
+// A server with a broken store says of the stream that it has no leader and holds what it held when the store broke. Who is
+// connected to it may hear nothing else, while the leader takes commands.
+func TestAConsumerThatSleepsIsMadeAnewWhateverIsSaidOfTheStream(t *testing.T) {
+	t.Parallel()
+	x := listen(t, -1)
+	s := open(t, Config{URL: "nats://" + x.Addr().String()})
+	worked := &diary{}
+	work(t, s, 1, worked.handle)
+	publish(t, s, commands(1, 1), nil)
+	until(t, "the first command is handled", healing, func() bool { return worked.times()["t1"] > 0 })
+	lie(t, x, s)
+	js := s.link.Load().js
+	if _, err := js.PauseConsumer(t.Context(), commandStream, "submit-djamo", time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, s, commands(2, 2), nil)
+	until(t, "the second command is handled", 30*time.Second, func() bool { return worked.times()["t2"] > 0 })
+}
+
+// lie has every question about the commands answered as such a server does.
+func lie(t *testing.T, x *server.Server, s *Stream) {
+	t.Helper()
+	l := s.link.Load()
+	stream, err := l.js.Stream(t.Context(), commandStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := stream.CachedInfo()
+	info.Cluster = &jetstream.ClusterInfo{}
+	answer, err := json.Marshal(info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const liar = "liar"
+	if _, err := l.conn.Subscribe(liar, func(m *nats.Msg) { _ = m.Respond(answer) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.GlobalAccount().AddMapping("$JS.API.STREAM.INFO."+commandStream, liar); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Others may work on commands for long, while an instance has nothing to do.
+func TestAConsumerWhoseCommandsTakeLongIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	url := "nats://" + listen(t, -1).Addr().String()
+	busy, idle := open(t, Config{URL: url}), open(t, Config{URL: url})
+	worked, begun, end := &diary{}, make(chan struct{}), make(chan struct{})
+	defer close(end)
+	work(t, busy, 1, func(context.Context, verdict.Command) error {
+		close(begun)
+		<-end
+		return nil
+	})
+	publish(t, busy, commands(1, 1), nil)
+	<-begun
+	work(t, idle, 1, worked.handle)
+	time.Sleep(4 * stallEvery)
+	if times := worked.times(); len(times) > 0 {
+		t.Errorf("the idle instance was given %v", times)
+	}
+	publish(t, busy, commands(2, 2), nil)
+	until(t, "it takes what is left", healing, func() bool { return worked.times()["t2"] > 0 })
 }

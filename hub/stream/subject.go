@@ -11,8 +11,8 @@ const (
 	eventSubject  = "verdict.event"
 )
 
-// probes are where an empty message shows whether a stream takes any. No worker asks for that command, and Follow skips
-// events that are empty.
+// probes are where an empty message shows whether a stream takes any. No worker asks for that command, so it ages away, and
+// Follow skips events that are empty.
 var probes = map[string]string{
 	commandStream: commandPrefix + "probe",
 	eventStream:   eventSubject,

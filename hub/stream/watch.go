@@ -128,7 +128,7 @@ func (s *Stream) check(ctx context.Context) error {
 func (s *Stream) checkEmbedded(ctx context.Context) error {
 	err := s.declareMissing(ctx)
 	if err == nil && s.doubted.Swap(false) {
-		err = s.probe(ctx, commandStream)
+		err = s.probe(ctx, commandStream, probes[commandStream])
 	}
 	broken := s.server.check()
 	if broken == nil && err != nil && s.ill > 0 {
@@ -156,14 +156,14 @@ func (s *Stream) renew(ctx context.Context) error {
 	return s.declareMissing(ctx)
 }
 
-// probe stores a message in a stream that nobody takes; it ages away. A server that cannot write keeps silent about it in
-// every other way: see embedded. Another stream that takes the subject is no answer.
-func (s *Stream) probe(ctx context.Context, name string) error {
+// probe stores an empty message in a stream. A server that cannot write keeps silent about it in every other way: see
+// embedded. Another stream that takes the subject is no answer.
+func (s *Stream) probe(ctx context.Context, name, subject string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if _, err := s.link.Load().js.Publish(ctx, probes[name], nil, jetstream.WithExpectStream(name)); err != nil {
+	if _, err := s.link.Load().js.Publish(ctx, subject, nil, jetstream.WithExpectStream(name)); err != nil {
 		s.doubted.Store(true)
-		return fmt.Errorf("store a message for %s: %w", probes[name], err)
+		return fmt.Errorf("store a message for %s: %w", subject, err)
 	}
 	return nil
 }

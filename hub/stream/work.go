@@ -199,6 +199,10 @@ func (w *worker) fetch(ctx context.Context, consumer jetstream.Consumer, n int) 
 // carryOut has one command handled and answers the stream. An answer that is lost does no harm: the command comes again
 // and is overtaken.
 func (w *worker) carryOut(ctx context.Context, m jetstream.Msg) {
+	if len(m.Data()) == 0 { // see stall
+		w.answer(m.Ack())
+		return
+	}
 	var c verdict.Command
 	if err := json.Unmarshal(m.Data(), &c); err != nil {
 		w.log.Error("dropped what is no command", "error", err)
