@@ -33,6 +33,12 @@ func TestAClusterThatBreaks(t *testing.T) {
 			c.leader(t, s, commandStream).empty(t)
 			fill(s)
 		}},
+		{"the one we are connected to loses its store, and led all", 0, func(t *testing.T, c *cluster, s *Stream) {
+			n := c.connected(t, s)
+			c.lead(t, s, n)
+			n.empty(t)
+			fill(s)
+		}},
 		{"all lose their stores while they run", 0, func(t *testing.T, c *cluster, s *Stream) {
 			for _, n := range c.nodes {
 				n.empty(t)

@@ -234,6 +234,33 @@ func (c *cluster) leader(t testing.TB, s *Stream, stream string) (leads *node) {
 	return leads
 }
 
+// lead has a server lead the commands and the consumer of those that work asks for.
+func (c *cluster) lead(t testing.TB, s *Stream, n *node) {
+	t.Helper()
+	l := s.link.Load()
+	until(t, n.name+" leads", healing, func() bool {
+		stream, err := l.js.Stream(t.Context(), commandStream)
+		if err != nil {
+			return false
+		}
+		consumer, err := stream.Consumer(t.Context(), "submit-djamo")
+		if err != nil {
+			return false
+		}
+		all := true
+		for what, leader := range map[string]string{
+			"STREAM.LEADER.STEPDOWN." + commandStream:                     stream.CachedInfo().Cluster.Leader,
+			"CONSUMER.LEADER.STEPDOWN." + commandStream + ".submit-djamo": consumer.CachedInfo().Cluster.Leader,
+		} {
+			if leader != n.name {
+				all = false
+				_, _ = l.conn.Request("$JS.API."+what, []byte(`{"placement": {"preferred": "`+n.name+`"}}`), time.Second) // or again
+			}
+		}
+		return all
+	})
+}
+
 // connected returns the server that a stream's connection is to.
 func (c *cluster) connected(t testing.TB, s *Stream) *node {
 	t.Helper()

@@ -50,8 +50,9 @@ func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, l
 	}
 	w := &worker{log: s.log.With("subject", subject), handle: handle, slots: make(chan struct{}, limit)}
 	defer w.running.Wait()
+	sleep := &stall{stream: s, subject: subject, quiet: time.Now()}
 	for troubles := newTroubles(w.log); ctx.Err() == nil; {
-		err := s.serve(ctx, w, jetstream.ConsumerConfig{
+		err := s.serve(ctx, w, sleep, jetstream.ConsumerConfig{
 			Durable:       string(kind) + "-" + provider,
 			FilterSubject: subject,
 			AckPolicy:     jetstream.AckExplicitPolicy,
@@ -71,7 +72,7 @@ func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, l
 }
 
 // serve makes the consumer, if it is missing, and has the worker fetch from it until ctx ends or the consumer breaks.
-func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerConfig) error {
+func (s *Stream) serve(ctx context.Context, w *worker, sleep *stall, cfg jetstream.ConsumerConfig) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	consumer, err := s.declareConsumer(call, cfg)
@@ -81,7 +82,6 @@ func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerCon
 	if consumer, err = s.notAhead(call, consumer, cfg); err != nil {
 		return fmt.Errorf("declare consumer %s anew: %w", cfg.Durable, err)
 	}
-	sleep := &stall{stream: s, consumer: consumer, subject: cfg.FilterSubject, quiet: time.Now()}
 	for {
 		free := w.take(ctx)
 		if free == 0 {
@@ -90,7 +90,7 @@ func (s *Stream) serve(ctx context.Context, w *worker, cfg jetstream.ConsumerCon
 		used, err := w.fetch(ctx, consumer, free)
 		w.give(free - used)
 		if err == nil {
-			err = sleep.check(ctx, used)
+			err = sleep.check(ctx, consumer, used)
 		}
 		if err != nil {
 			return fmt.Errorf("fetch from %s: %w", cfg.Durable, err)
@@ -114,8 +114,12 @@ func (s *Stream) declareConsumer(ctx context.Context, cfg jetstream.ConsumerConf
 }
 
 // notAhead makes a consumer anew that remembers having got further than its stream reaches. A power cut does that: the
-// server syncs the two apart, and the consumer would sleep until the stream had counted up to its place.
+// server syncs the two apart, and the consumer would sleep until the stream had counted up to its place. Of servers
+// elsewhere, the one that tells how far the stream reaches may only be behind the others: there stall sees to it.
 func (s *Stream) notAhead(ctx context.Context, consumer jetstream.Consumer, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	if s.server == nil {
+		return consumer, nil
+	}
 	js := s.link.Load().js
 	at := consumer.CachedInfo().Delivered.Stream // before the stream is read, which may grow meanwhile
 	stream, err := js.Stream(ctx, commandStream)
@@ -123,14 +127,6 @@ func (s *Stream) notAhead(ctx context.Context, consumer jetstream.Consumer, cfg 
 		return nil, err
 	}
 	last := stream.CachedInfo().State.LastSeq
-	if at > last && s.server == nil { // the server that told it may only be behind the others
-		pause(ctx, time.Second)
-		info, err := stream.Info(ctx)
-		if err != nil {
-			return nil, err
-		}
-		last = info.State.LastSeq
-	}
 	if at <= last {
 		return consumer, nil
 	}
