@@ -58,8 +58,11 @@ func recovers(t *testing.T, s *Stream, deadline time.Duration, harm func()) {
 	harm()
 	time.Sleep(2 * watchEvery) // until it is noticed: a server without its folder goes on for a while
 	flows("it works again")
-	for range 5 { // each comes, without another being sent
-		send()
+	for range 5 { // each that was taken comes, without another being sent
+		until(t, "it takes more", deadline, func() bool {
+			send()
+			return sent == nil
+		})
 		until(t, "it goes on", deadline, func() bool { return came(n) })
 	}
 }
