@@ -1,5 +1,5 @@
 // The operators' console, driven against a gateway at VERDICT_URL whose operators' listener is at VERDICT_ADMIN, and whose partner
-// decides nothing that it is asked not to. Where VERDICT_KEY is given, operators are asked for it. With VERDICT_SCREENSHOTS it
+// decides nothing that it is asked not to. Where VERDICT_KEY is given, operators are asked for it. With VERDICT_TEST_SCREENSHOTS it
 // leaves pictures there.
 
 import assert from 'node:assert/strict';
@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { launch, small, visit, wide } from './browser.mjs';
 
 const gateway = process.env.VERDICT_URL, admin = process.env.VERDICT_ADMIN, key = process.env.VERDICT_KEY;
-const album = process.env.VERDICT_SCREENSHOTS;
+const album = process.env.VERDICT_TEST_SCREENSHOTS;
 const long = { timeout: 240_000 };
 
 const stuck = { reply: 'timeout', settles: false }; // a 504, and never a verdict

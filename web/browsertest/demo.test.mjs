@@ -1,4 +1,4 @@
-// The demo page, driven against a running "verdict demo" at VERDICT_URL. With VERDICT_SCREENSHOTS it leaves pictures there.
+// The demo page, driven against a running "verdict demo" at VERDICT_URL. With VERDICT_TEST_SCREENSHOTS it leaves pictures there.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { count, ends, launch, pay, small, told, visit, wide } from './browser.mjs';
 
 const url = process.env.VERDICT_URL ?? 'http://127.0.0.1:5000';
-const album = process.env.VERDICT_SCREENSHOTS;
+const album = process.env.VERDICT_TEST_SCREENSHOTS;
 const long = { timeout: 240_000 };
 
 // What is photographed: the misfortune, how it ends, and the last thing told of it.
