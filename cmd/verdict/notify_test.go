@@ -119,10 +119,13 @@ func (o *tellingOffice) open() {
 	o.gateway = launch(o.t, "msg=ready", o.args...)
 }
 
-// settle has a transaction settled, and returns what GET says of it.
-func (o *tellingOffice) settle(key string) (view, string) {
+// either is how a partner settles a transaction.
+var either = [2]string{"completed", "declined"}
+
+// settle has the partner settle a transaction as completed or declined, and returns what GET says of it.
+func (o *tellingOffice) settle(key, as string) (view, string) {
 	o.t.Helper()
-	v, err := o.app(key).submit(o.t.Context(), `{"amount":"2500"}`)
+	v, err := o.app(key).submit(o.t.Context(), fmt.Sprintf(`{"amount":"2500","simulate":{"status":%q,"reply":"ok"}}`, as))
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -174,7 +177,7 @@ func TestABackendIsToldByStandardWebhooks(t *testing.T) {
 	want := map[string]string{} // the data of each, by webhook-id
 	statuses := map[string]bool{}
 	for n := range transactions {
-		v, text := o.settle(fmt.Sprint("key ", n))
+		v, text := o.settle(fmt.Sprint("key ", n), either[n%2])
 		var full struct{ Version int64 }
 		if err := json.Unmarshal([]byte(text), &full); err != nil {
 			t.Fatal(err)
@@ -229,7 +232,7 @@ func TestABackendIsCalledBackInAFormOfItsOwn(t *testing.T) {
 	words := map[string][2]string{"succeeded": {"accepted", "completed"}, "failed": {"declined", "refused"}}
 	for n := range 4 {
 		key := fmt.Sprintf("15239%d-536694", n)
-		v, _ := o.settle(key)
+		v, _ := o.settle(key, either[n%2])
 		word := words[v.Status]
 		one, other := plain.await(t, n+1, 10*time.Second)[n], nested.await(t, n+1, 10*time.Second)[n]
 		if want := fmt.Sprintf(`{"id":"%s","status":"%s"}`, key, word[0]); one.Body != want || one.Method != http.MethodPut || one.Path != "/transaction" {
@@ -252,7 +255,7 @@ func TestABackendIsToldWhateverDies(t *testing.T) {
 	o := newTellingOffice(t, fmt.Sprintf("notify: {shop: {url: %q, secrets: [%q]}}\n", shop.URL, whsec("newer")))
 	hold := make(chan struct{})
 	shop.answers(http.StatusOK, hold)
-	v, _ := o.settle("k")
+	v, _ := o.settle("k", "completed")
 	first := shop.await(t, 1, 10*time.Second)[0]
 	o.gateway.kill()
 	close(hold)
@@ -282,7 +285,7 @@ func TestOperatorsSeeToItThatABackendIsTold(t *testing.T) {
 	shop := newAppBackend(t)
 	o := newTellingOffice(t, fmt.Sprintf("notify: {shop: {url: %q, secrets: [%q]}}\n", shop.URL, whsec("newer")))
 	shop.answers(http.StatusGone, nil)
-	v, _ := o.settle("k1")
+	v, _ := o.settle("k1", "completed")
 	first := shop.await(t, 1, 10*time.Second)[0]
 	disabled := func() bool {
 		return strings.Contains(o.get("http://"+o.admin+"/metrics"), `verdict_endpoint_disabled{endpoint="shop"} 1`+"\n")
@@ -293,12 +296,12 @@ func TestOperatorsSeeToItThatABackendIsTold(t *testing.T) {
 		}
 	}
 	shop.answers(http.StatusOK, nil)
-	o.settle("k2")
+	o.settle("k2", "completed")
 	if code := o.gateway.terminate(t); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, o.gateway.log)
 	}
 	o.open()
-	o.settle("k3")
+	o.settle("k3", "completed")
 	time.Sleep(time.Second) // ten looks at the record
 	if got := shop.await(t, 1, 0); len(got) != 1 {
 		t.Errorf("it was told %d times while it was disabled", len(got))
@@ -336,7 +339,7 @@ func TestAnEndpointThatIsNotConfiguredAnyMoreIsDropped(t *testing.T) {
 	shop := newAppBackend(t)
 	shop.answers(http.StatusServiceUnavailable, nil)
 	o := newTellingOffice(t, fmt.Sprintf("notify: {shop: {url: %q, secrets: [%q]}}\n", shop.URL, whsec("newer")))
-	v, _ := o.settle("k1")
+	v, _ := o.settle("k1", "completed")
 	shop.await(t, 1, 10*time.Second)
 	if out, err := o.run("notify", "drop", "shop"); err == nil || !strings.Contains(out, "Take notify.shop out of the configuration") {
 		t.Errorf("%v: %s", err, out)

@@ -138,7 +138,7 @@ describe('server-sent events', { concurrency: true }, () => {
       test('credentials that expire end the stream, and are refused when it comes back', long, async (t) => {
         const { user, open } = await arrange(t, client);
         let token;
-        const stream = await opened(await open('/v1/events', { token: () => token = user.token(4) }));
+        const stream = await opened(await open('/v1/events', { token: () => token = user.token(15) }));
         const { exp } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
         const { event, data } = await stream.next();
         assert.equal(event, 'reauth');

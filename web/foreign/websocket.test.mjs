@@ -194,7 +194,7 @@ describe('the WebSocket', { concurrency: true }, () => {
 
       test('credentials are renewed in place', long, async (t) => {
         const { user, connect } = await start(t);
-        const talk = await connect({ token: () => user.token(4) });
+        const talk = await connect({ token: () => user.token(15) });
         const { expires_at: end } = await talk.hear('reauth');
         await talk.asks({ type: 'auth', token: new User().token() }, 'error', { code: 'unauthenticated' });
         const { expires_at: later } = await talk.asks({ type: 'auth', token: user.token(60) }, 'authenticated');
@@ -205,7 +205,7 @@ describe('the WebSocket', { concurrency: true }, () => {
 
       test('credentials that expire end the connection', long, async (t) => {
         const { user, connect } = await start(t);
-        const talk = await connect({ token: () => user.token(4) });
+        const talk = await connect({ token: () => user.token(15) });
         const { expires_at: end } = await talk.hear('reauth');
         assert.match(await talk.closed(4401), /expired/);
         assert.ok(Date.now() >= Date.parse(end));

@@ -10,7 +10,7 @@ export const gateway = env.FOREIGN_GATEWAY, mortal = env.FOREIGN_MORTAL;
 export const friend = env.FOREIGN_FRIEND, stranger = env.FOREIGN_STRANGER; // addresses of pages: one is in "origins"
 export const certificate = { key: env.FOREIGN_CERTIFICATE, cert: env.FOREIGN_CERTIFICATE };
 export const patience = 20_000; // ms that anything may take on a busy machine
-export const long = { timeout: 60_000 };
+export const long = { timeout: 120_000 };
 
 // order has the Go test do something: release/NAME, or gateway/terminate, gateway/kill, gateway/start of the mortal one.
 export async function order(what) {
