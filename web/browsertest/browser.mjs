@@ -75,8 +75,18 @@ export async function pay(page, misfortune) {
 
 // ends waits for the phone to show the end of the payment, and returns it as shown.
 export async function ends(page, state) {
-  await page.waitForSelector(`#phone[data-state=${state}]`);
+  try {
+    await page.waitForSelector(`#phone[data-state=${state}]`);
+  } catch (cause) {
+    throw new Error(`the phone doesn't come to ${state}: ${JSON.stringify(await page.evaluate(standing))}`, { cause });
+  }
   return page.textContent('.title');
+}
+
+// standing runs in the page and returns how it came to where it is.
+function standing() {
+  const requests = performance.getEntriesByType('resource').slice(-8).map(({ name, startTime, duration, responseStatus }) => [new URL(name).pathname, startTime, duration, responseStatus]);
+  return { now: performance.now(), online: navigator.onLine, states: window.seen.states.slice(-8), requests };
 }
 
 // told waits until the timeline says so, and returns all of it.
