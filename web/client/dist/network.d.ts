@@ -13,7 +13,7 @@ export declare class Network {
     close(): void;
     /**
      * Waits for ms, and at least for atLeast ms. A network that comes back ends it once atLeast is over; without one it
-     * goes on, without a timer. Rejects with Closed when the life ends.
+     * goes on, for unheard ms or longer. Rejects with Closed when the life ends.
      */
     pause(ms: number, atLeast: number, life: Lifetime): Promise<void>;
     private on;

@@ -36,7 +36,7 @@ export class Network {
 
   /**
    * Waits for ms, and at least for atLeast ms. A network that comes back ends it once atLeast is over; without one it
-   * goes on, without a timer. Rejects with Closed when the life ends.
+   * goes on, for unheard ms or longer. Rejects with Closed when the life ends.
    */
   pause(ms: number, atLeast: number, life: Lifetime): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -44,7 +44,7 @@ export class Network {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const arm = (ms: number) => {
         clearTimeout(timer);
-        if (this.online) timer = setTimeout(() => end(resolve), Math.min(ms, longest));
+        timer = setTimeout(() => end(resolve), Math.min(this.online ? ms : Math.max(ms, unheard), longest));
       };
       const end = (how: () => void) => {
         clearTimeout(timer);
@@ -52,7 +52,7 @@ export class Network {
         stay();
         how();
       };
-      const stop = this.onChange((change) => (change === 'offline' ? clearTimeout(timer) : arm(Math.max(0, earliest - Date.now()))));
+      const stop = this.onChange(() => arm(Math.max(0, earliest - Date.now())));
       const stay = life.onEnd(() => end(() => reject(new Closed())));
       if (life.ended) return end(() => reject(new Closed()));
       arm(Math.max(ms, atLeast));
@@ -66,6 +66,7 @@ export class Network {
   }
 }
 
+const unheard = 30_000; // ms; a network is tried after that though it is said to be away: not every browser tells that it is back
 const longest = 2 ** 31 - 1; // ms; beyond it setTimeout fires at once
 
 /**

@@ -104,6 +104,25 @@ test('an app that comes to the foreground doubts a silent connection, not a fres
   assert.equal(links.length, 2);
 }));
 
+test('a network that is said to be away is tried every 30 s', stage(async ({ connection, links, after }) => {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  Object.defineProperty(globalThis, 'navigator', { value: { onLine: false }, configurable: true });
+  try {
+    connection.listen('a');
+    for (const opened of [1, 2]) {
+      links.at(-1).sink.lost({});
+      await after(0);
+      await after(29_999);
+      assert.equal(links.length, opened);
+      await after(1);
+      assert.equal(links.length, opened + 1);
+    }
+  } finally {
+    if (before) Object.defineProperty(globalThis, 'navigator', before);
+    else delete globalThis.navigator;
+  }
+}));
+
 test('what waits to be opened is opened at once on waking', stage(async ({ connection, links, network, after }) => {
   connection.listen('a');
   links[0].sink.retry(4000);
