@@ -53,7 +53,7 @@ func TestSystemdIsToldWhenItIsReady(t *testing.T) {
 	o := newOffice(t)
 	told := func(want string) {
 		t.Helper()
-		_ = socket.SetReadDeadline(time.Now().Add(30 * time.Second))
+		_ = socket.SetReadDeadline(time.Now().Add(patience))
 		state := make([]byte, 100)
 		if n, err := socket.Read(state); err != nil || string(state[:n]) != want {
 			t.Errorf("systemd is told %q, error %v; want %q", state[:n], err, want)

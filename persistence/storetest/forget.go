@@ -63,13 +63,19 @@ func forgotten(t *testing.T, s verdict.Store) {
 	settledAre(t, s, nil, 0, 10, []verdict.Transaction{all[0].Transaction, all[4].Transaction})
 }
 
-func untoldNotForgotten(t *testing.T, s verdict.Store) {
-	now := time.Now()
+// heldByNotice returns a notice and its transaction, which nothing else keeps on record.
+func heldByNotice(t *testing.T, s verdict.Store, now time.Time) (verdict.Notice, verdict.Transaction) {
 	n := enlisted(t, s, 1, now)[0]
 	release(t, s, now.Add(time.Hour), 10, 1)
 	tx, err := s.Transaction(t.Context(), n.Transaction)
 	is(t, "read "+n.Transaction, err, nil)
 	forget(t, s, 0, past(t, s, tx))
+	return n, tx
+}
+
+func untoldNotForgotten(t *testing.T, s verdict.Store) {
+	now := time.Now()
+	n, tx := heldByNotice(t, s, now)
 	n = conclude(t, s, n, verdict.Receipt{At: now})
 	forget(t, s, 0, past(t, s, tx)) // it is tried again
 	conclude(t, s, n, verdict.Receipt{At: now, Vain: true})
@@ -77,12 +83,7 @@ func untoldNotForgotten(t *testing.T, s verdict.Store) {
 }
 
 func droppedForgotten(t *testing.T, s verdict.Store) {
-	now := time.Now()
-	n := enlisted(t, s, 1, now)[0]
-	release(t, s, now.Add(time.Hour), 10, 1)
-	tx, err := s.Transaction(t.Context(), n.Transaction)
-	is(t, "read "+n.Transaction, err, nil)
-	forget(t, s, 0, past(t, s, tx))
+	_, tx := heldByNotice(t, s, time.Now())
 	drops(t, s, backend, 10, 1)
 	forget(t, s, 1, past(t, s, tx))
 }

@@ -12,7 +12,7 @@ export function createReview(say) {
   const heading = h('h1', {}, 'For review');
   const more = h('p', { class: 'note' });
   let look = () => {};
-  const rows = createRows((t) => (t.gone ? [h('p', { class: 'soft' }, 'No longer for review')] : [checkButton(t, say, () => look()), resolveButton(t, say, () => look())]));
+  const rows = createRows((t) => (t.gone ? [h('p', { class: 'soft' }, t.gone)] : [checkButton(t, say, () => look()), resolveButton(t, say, () => look())]));
   let shown = [];
   const element = h('div', {},
     heading,
@@ -24,15 +24,16 @@ export function createReview(say) {
     const { transactions, next } = await get(`/v1/transactions?stage=review&limit=${page}`, signal);
     heading.textContent = transactions.length ? `${many(transactions.length, 'transaction')}${next ? ' and more' : ''} for review` : 'Nothing is for review';
     more.textContent = next ? `These are the ${page} that have waited longest. The others follow as these are settled.` : '';
-    shown = inPlace(shown, transactions);
+    shown = shown.length < 2 * page ? inPlace(shown, transactions, next ? 'Not among these any more' : 'No longer for review') : transactions;
     rows.show(shown);
   }
   return { title: 'Review', element, refresh };
 }
 
-// inPlace is the queue as it is now, with what has left it in its place: no row moves while a hand is on its way to a button.
-function inPlace(shown, queue) {
+// inPlace is the queue as it is now, with what has left it in its place, and a word on that: no row moves while a hand is on its
+// way to a button.
+function inPlace(shown, queue, gone) {
   const now = new Map(queue.map((t) => [t.id, t]));
-  const stayed = shown.map((t) => now.get(t.id) ?? { ...t, gone: true }), before = new Set(shown.map((t) => t.id));
+  const stayed = shown.map((t) => now.get(t.id) ?? { ...t, gone }), before = new Set(shown.map((t) => t.id));
   return [...stayed, ...queue.filter((t) => !before.has(t.id))];
 }
