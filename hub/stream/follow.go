@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -121,15 +120,16 @@ func (s *Stream) listen(ctx context.Context, cfg jetstream.ConsumerConfig, deliv
 		if meta, err := m.Metadata(); err == nil {
 			last = meta.Timestamp
 		}
-		if len(m.Data()) == 0 || m.Headers().Get(fromHeader) == s.name {
-			continue // a probe, or one that was delivered when it was published
+		if m.Headers().Get(fromHeader) == s.name {
+			continue // delivered when it was published
 		}
-		var e verdict.Event
-		if err := json.Unmarshal(m.Data(), &e); err != nil {
+		events, err := unbundle[verdict.Event](m.Data())
+		if err != nil {
 			s.log.Error("dropped what is no event", "error", err)
-			continue
 		}
-		deliver(e)
+		for _, e := range events {
+			deliver(e)
+		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -37,17 +39,23 @@ func (s *Stream) Publish(ctx context.Context, commands []verdict.Command, events
 func (s *Stream) send(ctx context.Context, commands []verdict.Command, events []verdict.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	b := batch{link: s.link.Load(), sent: make([]jetstream.PubAckFuture, 0, len(commands)+len(events))}
+	b := batch{link: s.link.Load()}
+	bySubject := map[string][]verdict.Command{}
 	for _, c := range commands {
 		subject, err := commandSubject(c.Provider, c.Kind)
 		if err != nil {
 			b.fail(err)
 			continue
 		}
-		b.send(ctx, &nats.Msg{Subject: subject}, c)
+		bySubject[subject] = append(bySubject[subject], c)
 	}
-	for _, e := range events {
-		b.send(ctx, &nats.Msg{Subject: eventSubject, Header: s.from}, e)
+	for _, subject := range slices.Sorted(maps.Keys(bySubject)) {
+		for some := range slices.Chunk(bySubject[subject], s.bundleOf(subject)) {
+			b.send(ctx, &nats.Msg{Subject: subject}, bundle(some))
+		}
+	}
+	for some := range slices.Chunk(events, eventBundle) {
+		b.send(ctx, &nats.Msg{Subject: eventSubject, Header: s.from}, bundle(some))
 	}
 	b.await(ctx)
 	if b.failed == 0 {
@@ -57,13 +65,23 @@ func (s *Stream) send(ctx context.Context, commands []verdict.Command, events []
 		return ErrClosed
 	}
 	s.doubted.Store(true)
-	return fmt.Errorf("publish: %d of %d messages failed: %w", b.failed, len(commands)+len(events), b.err)
+	return fmt.Errorf("publish: %d of %d messages failed: %w", b.failed, b.failed+b.taken, b.err)
+}
+
+// bundleOf is how many commands of a subject share a message: one if no worker of ours carries them out.
+func (s *Stream) bundleOf(subject string) int {
+	size, ok := s.bundles.Load(subject)
+	if !ok {
+		return 1
+	}
+	return size.(int)
 }
 
 // batch is what is published together.
 type batch struct {
 	link   *link
 	sent   []jetstream.PubAckFuture
+	taken  int // by the server
 	failed int
 	err    error // the failures, each kind of them once
 }
@@ -98,6 +116,7 @@ func (b *batch) await(ctx context.Context) {
 	for _, ack := range b.sent {
 		select {
 		case <-ack.Ok():
+			b.taken++
 		case err := <-ack.Err():
 			b.fail(err)
 		case <-b.link.gone:

@@ -34,6 +34,7 @@ type Stream struct {
 	name      string      // of this Stream, among all that share the server
 	from      nats.Header // says so
 	followers followers
+	bundles   sync.Map // from subject to how many commands of it share a message
 
 	doubted  atomic.Bool // a publish failed, so the store needs a closer look
 	replicas int         // how many we want of each stream

@@ -2,11 +2,11 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -29,13 +29,15 @@ const (
 	// retryPause is the pause before a broken consumer is made again.
 	retryPause = 250 * time.Millisecond
 
-	// maxUnacked bounds the commands of a consumer that are being carried out, or wait after a failure, in all instances.
+	// maxUnacked bounds the messages of a consumer whose commands are being carried out, or wait after a failure, in all
+	// instances.
 	maxUnacked = 10_000
 )
 
 // Work has handle called with the commands of that kind for that provider until ctx ends, at most limit at once. All
 // instances share them. A command comes again if handle returns an error, about a second later at first and 30 seconds
-// at the most, or if the instance dies, after verdict.Lease; it may also come twice without any reason.
+// at the most, or if the instance dies, after verdict.Lease, and with it those of its bundle; it may also come twice without
+// any reason.
 //
 // When ctx ends Work takes no more commands, gives back what it hasn't begun, waits for the calls of handle under way,
 // and returns nil. The context of handle does not end with ctx: what has been begun with a partner is seen through, so
@@ -48,8 +50,9 @@ func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, l
 	if limit < 1 {
 		return fmt.Errorf("work on %s: a limit of %d; give a number above zero", subject, limit)
 	}
-	w := &worker{log: s.log.With("subject", subject), handle: handle, slots: make(chan struct{}, limit)}
+	w := &worker{log: s.log.With("subject", subject), handle: handle, slots: make(chan struct{}, limit), bundle: bundleSize(limit)}
 	defer w.running.Wait()
+	s.bundles.Store(subject, w.bundle)
 	sleep := &stall{stream: s, subject: subject, quiet: time.Now()}
 	for troubles := newTroubles(w.log); ctx.Err() == nil; {
 		err := s.serve(ctx, w, sleep, jetstream.ConsumerConfig{
@@ -83,14 +86,14 @@ func (s *Stream) serve(ctx context.Context, w *worker, sleep *stall, cfg jetstre
 		return fmt.Errorf("declare consumer %s anew: %w", cfg.Durable, err)
 	}
 	for {
-		free := w.take(ctx)
-		if free == 0 {
+		wanted := w.take(ctx)
+		if wanted == 0 {
 			return nil
 		}
-		used, err := w.fetch(ctx, consumer, free)
-		w.give(free - used)
+		begun, err := w.fetch(ctx, consumer, wanted)
+		w.give((wanted - begun) * w.bundle)
 		if err == nil {
-			err = sleep.check(ctx, consumer, used)
+			err = sleep.check(ctx, consumer, begun)
 		}
 		if err != nil {
 			return fmt.Errorf("fetch from %s: %w", cfg.Durable, err)
@@ -143,27 +146,35 @@ type worker struct {
 	log     *slog.Logger
 	handle  func(context.Context, verdict.Command) error
 	slots   chan struct{} // holds one token for each command asked for or being carried out
+	bundle  int           // how many slots are taken for a message that is asked for
 	running sync.WaitGroup
 }
 
-// take waits for a free slot, and takes all that are free. It returns 0 when ctx has ended.
-func (w *worker) take(ctx context.Context) (n int) {
+// take waits for the slots of a bundle, and takes those of as many bundles as are free. It returns how many, and 0 when ctx
+// has ended.
+func (w *worker) take(ctx context.Context) (bundles int) {
 	if ctx.Err() != nil {
 		return 0
 	}
-	select {
-	case <-ctx.Done():
-		return 0
-	case w.slots <- struct{}{}:
-	}
-	for n = 1; n < cap(w.slots); n++ {
+	for taken := range w.bundle {
 		select {
+		case <-ctx.Done():
+			w.give(taken)
+			return 0
 		case w.slots <- struct{}{}:
-		default:
-			return n
 		}
 	}
-	return n
+	taken := w.bundle
+	for free := true; free; {
+		select {
+		case w.slots <- struct{}{}:
+			taken++
+		default:
+			free = false
+		}
+	}
+	w.give(taken % w.bundle)
+	return taken / w.bundle
 }
 
 func (w *worker) give(n int) {
@@ -172,7 +183,7 @@ func (w *worker) give(n int) {
 	}
 }
 
-// fetch asks for n commands and begins each as it comes. It returns how many it began.
+// fetch asks for n messages, for whose bundles slots are taken, and begins each as it comes. It returns how many it began.
 func (w *worker) fetch(ctx context.Context, consumer jetstream.Consumer, n int) (begun int, err error) {
 	batch, err := consumer.Fetch(n, jetstream.FetchMaxWait(fetchWait))
 	if err != nil {
@@ -184,41 +195,48 @@ func (w *worker) fetch(ctx context.Context, consumer jetstream.Consumer, n int) 
 			continue
 		}
 		begun++
-		w.running.Go(func() {
-			defer w.give(1)
-			w.carryOut(context.WithoutCancel(ctx), m)
-		})
+		w.running.Go(func() { w.carryOut(context.WithoutCancel(ctx), m) })
 	}
 	return begun, batch.Error()
 }
 
-// carryOut has one command handled and answers the stream. An answer that is lost does no harm: the command comes again
-// and is overtaken.
+// carryOut has the commands of a message handled, and answers the stream. An answer that is lost does no harm: the commands
+// come again and are overtaken.
 func (w *worker) carryOut(ctx context.Context, m jetstream.Msg) {
-	if len(m.Data()) == 0 { // see stall
-		w.answer(m.Ack())
-		return
-	}
-	var c verdict.Command
-	if err := json.Unmarshal(m.Data(), &c); err != nil {
+	commands, err := unbundle[verdict.Command](m.Data())
+	w.give(max(0, w.bundle-len(commands)))
+	switch {
+	case err != nil:
 		w.log.Error("dropped what is no command", "error", err)
 		w.answer(m.TermWithReason("not a command"))
-		return
+	case w.keepAlive(ctx, m, commands):
+		w.answer(m.Ack())
+	default:
+		w.answer(m.NakWithDelay(retryAfter(m)))
 	}
-	if err := w.keepAlive(ctx, m, c); err != nil {
-		again := retryAfter(m)
-		w.log.Error("command failed; it will come again", "transaction", c.Transaction, "after", again, "error", err)
-		w.answer(m.NakWithDelay(again))
-		return
-	}
-	w.answer(m.Ack())
 }
 
-// keepAlive calls handle, and tells the stream that the command is in good hands for as long as that takes.
-func (w *worker) keepAlive(ctx context.Context, m jetstream.Msg, c verdict.Command) error {
+// keepAlive has commands handled, and tells the stream that they are in good hands for as long as that takes. It reports
+// whether all succeeded.
+func (w *worker) keepAlive(ctx context.Context, m jetstream.Msg, commands []verdict.Command) bool {
 	stop := repeat(aliveEvery, func() { w.answer(m.InProgress()) })
 	defer stop()
-	return w.handle(ctx, c)
+	var handling sync.WaitGroup
+	var failed atomic.Bool
+	for i, c := range commands {
+		if i >= w.bundle { // of an instance whose limit is higher
+			w.slots <- struct{}{}
+		}
+		handling.Go(func() {
+			defer w.give(1)
+			if err := w.handle(ctx, c); err != nil {
+				w.log.Error("command failed; it will come again", "transaction", c.Transaction, "after", retryAfter(m), "error", err)
+				failed.Store(true)
+			}
+		})
+	}
+	handling.Wait()
+	return !failed.Load()
 }
 
 // repeat has f called every so often until stop is called. It takes no goroutine in between: thousands of commands may wait for

@@ -1,0 +1,126 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"verdict"
+)
+
+// stored is how many messages a stream has taken.
+func stored(t *testing.T, s *Stream, name string) uint64 {
+	t.Helper()
+	stream, err := s.link.Load().js.Stream(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream.CachedInfo().State.LastSeq
+}
+
+func TestWhatIsHandedOverTogetherSharesMessages(t *testing.T) {
+	bubble(t, func(t *testing.T, dir string) {
+		s := open(t, Config{Dir: dir})
+		handled, heard := &diary{}, &diary{}
+		work(t, s, 64, handled.handle) // four a bundle
+		follow(t, s, heard.hear)
+		synctest.Wait()
+		var events []verdict.Event
+		for n := range 100 {
+			events = append(events, event(n))
+		}
+		publish(t, s, commands(1, 50), events)
+		synctest.Wait()
+		if n := stored(t, s, commandStream); n != 13 || len(handled.times()) != 50 || len(handled.all()) != 50 {
+			t.Errorf("50 commands took %d messages, and %d were handled; want 13, and each once", n, len(handled.all()))
+		}
+		if n := stored(t, s, eventStream); n != 2 || len(heard.all()) != 100 {
+			t.Fatalf("100 events took %d messages, and %d were heard; want 2 and all", n, len(heard.all()))
+		}
+		for n, note := range heard.all() {
+			if want := fmt.Sprint("t", n); note.transaction != want {
+				t.Fatalf("event %d is of %s, want %s", n, note.transaction, want)
+			}
+		}
+	})
+}
+
+func TestABundleComesAgainIfOneOfItsCommandsFails(t *testing.T) {
+	bubble(t, func(t *testing.T, dir string) {
+		s, d := open(t, Config{Dir: dir}), &diary{}
+		work(t, s, 64, func(_ context.Context, c verdict.Command) error {
+			d.add(c.Transaction)
+			if c.Transaction == "t2" && d.times()["t2"] < 3 {
+				return errors.New("the database is away")
+			}
+			return nil
+		})
+		synctest.Wait()
+		publish(t, s, commands(1, 8), nil)
+		time.Sleep(time.Minute)
+		for n := 1; n <= 8; n++ {
+			want := 1
+			if n <= 4 {
+				want = 3
+			}
+			if times := d.times()[fmt.Sprint("t", n)]; times != want {
+				t.Errorf("t%d was handled %d times, want %d", n, times, want)
+			}
+		}
+	})
+}
+
+// Its publisher carries out more at once, and bundles accordingly.
+func TestABundleThatIsLargerThanAWorkersKeepsToItsLimit(t *testing.T) {
+	bubble(t, func(t *testing.T, dir string) {
+		first := open(t, Config{Dir: dir})
+		large := join(t, first)
+		large.bundles.Store(commandPrefix+"djamo.submit", maxBundle)
+		for _, limit := range []int{3, 40} {
+			var running, most, all atomic.Int64
+			stop := work(t, first, limit, func(context.Context, verdict.Command) error {
+				most.Store(max(most.Load(), running.Add(1)))
+				time.Sleep(100 * time.Millisecond)
+				running.Add(-1)
+				all.Add(1)
+				return nil
+			})
+			synctest.Wait()
+			publish(t, large, commands(1, 200), nil)
+			time.Sleep(20 * time.Second)
+			if all.Load() != 200 || most.Load() > int64(limit) {
+				t.Errorf("handled %d, %d at once; want 200, at most %d at once", all.Load(), most.Load(), limit)
+			}
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestABusyInstanceLeavesBundlesToOthers(t *testing.T) {
+	bubble(t, func(t *testing.T, dir string) {
+		first := open(t, Config{Dir: dir})
+		var busy atomic.Int64
+		work(t, first, 63, func(context.Context, verdict.Command) error { // three a bundle
+			busy.Add(1)
+			time.Sleep(time.Minute)
+			return nil
+		})
+		time.Sleep(time.Minute) // has asked in vain for a while
+		publish(t, first, commands(1, 61), nil)
+		synctest.Wait()
+		d := &diary{}
+		work(t, join(t, first), 1, d.handle)
+		synctest.Wait()
+		publish(t, first, commands(101, 130), nil)
+		time.Sleep(5 * time.Second)
+		if busy.Load() != 61 || len(d.all()) != 30 {
+			t.Fatalf("the busy instance began %d and the idle one handled %d, want 61 and 30", busy.Load(), len(d.all()))
+		}
+	})
+}
