@@ -3,11 +3,61 @@ package web
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
 	"testing"
 
 	"verdict"
+	"verdict/web/auth"
 )
+
+// created is a store that takes everything for new, and keeps nothing.
+type created struct{ verdict.Store }
+
+func (created) Create(_ context.Context, t verdict.Transaction) (verdict.Transaction, bool, error) {
+	return t, true, nil
+}
+
+// BenchmarkSubmit measures what POST /v1/transactions costs us: neither the network and net/http, but for its copy of the
+// headers, nor the record.
+func BenchmarkSubmit(b *testing.B) {
+	key := auth.NewKey()
+	guard, err := auth.New(b.Context(), auth.Config{Keys: map[string]auth.Key{
+		"ama": {Hash: auth.Hash(key), Role: auth.App, Tenant: "shop"},
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := newWorld(b, func(c *Config) {
+		log := slog.New(slog.NewTextHandler(io.Discard, nil))
+		c.Intake.Store, c.Intake.Log = created{c.Intake.Store}, log
+		c.Guard, c.Log, c.Rates = guard, log, Rates{PerUser: 1e9, PerTenant: 1e9, PerAddress: 1e9}
+	})
+	const body = `{"operation":"transfer","provider":"djamo","payload":{"amount":1000,"currency":"XOF","phone":"+2250700000000","name":"Ama Mensah","note":"rent"}}`
+	header := http.Header{"Authorization": {"Bearer " + key}, "Content-Type": {"application/json"}}
+	at := &url.URL{Path: "/v1/transactions"}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		header["Idempotency-Key"] = []string{strconv.Itoa(i)}
+		r := &http.Request{
+			Method: http.MethodPost, URL: at, RequestURI: at.Path, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Host: "api.example", RemoteAddr: "[2001:db8::1]:4711", Header: header,
+			Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+		}
+		ctx, cancel := context.WithCancel(b.Context()) // net/http has one for each request
+		answer := httptest.NewRecorder()
+		w.server.ServeHTTP(answer, r.WithContext(ctx))
+		cancel()
+		if answer.Code != http.StatusAccepted {
+			b.Fatal(answer.Code, answer.Body)
+		}
+	}
+}
 
 // BenchmarkPush measures how long it takes until a verdict that was committed has reached a thousand clients of
 // /v1/events over loopback, the clients' own work included.
