@@ -46,7 +46,7 @@ func BenchmarkSubmit(b *testing.B) {
 		header["Idempotency-Key"] = []string{strconv.Itoa(i)}
 		r := &http.Request{
 			Method: http.MethodPost, URL: at, RequestURI: at.Path, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-			Host: "api.example", RemoteAddr: "[2001:db8::1]:4711", Header: header,
+			Host: "api.example", RemoteAddr: "192.0.2.1:4711", Header: header,
 			Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
 		}
 		ctx, cancel := context.WithCancel(b.Context()) // net/http has one for each request
