@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -44,43 +43,71 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 // members returns the members of a JSON object as they were written. Names are told apart by case, and an object that
 // parsers might disagree about is refused. What is within a member is left to those who read it: a payload, to the intake.
+// They are parts of the text, and keep all of it in memory.
 func members(text []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(text) {
 		return nil, invalid("not UTF-8; send JSON in UTF-8")
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	if begin, err := d.Token(); err != nil {
-		return nil, brokenJSON(err)
-	} else if begin != json.Delim('{') {
+	if !json.Valid(text) {
+		return nil, brokenJSON(text)
+	}
+	text = bytes.TrimSpace(text)
+	if text[0] != '{' {
 		return nil, invalid("send a JSON object")
 	}
 	found := map[string]json.RawMessage{}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, brokenJSON(err)
-		}
-		member := name.(string) // the decoder takes nothing else there
+	rest := bytes.TrimSpace(text[1 : len(text)-1])
+	for len(rest) > 0 {
+		var name, value []byte
+		name, rest = cut(rest, ':')
+		value, rest = cut(rest, ',')
+		member := textOf(name)
 		if _, taken := found[member]; taken {
 			return nil, invalid(fmt.Sprintf("member %q stands twice; send each once", member))
 		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, brokenJSON(err)
-		}
 		found[member] = value
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, brokenJSON(err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, invalid("more than one JSON value; send one")
 	}
 	return found, nil
 }
 
-func brokenJSON(err error) error {
-	if errors.Is(err, io.EOF) { // of the text, where it should go on
+// cut splits text that is known to be what stands within a JSON object at the first separator that isn't within a value.
+func cut(text []byte, separator byte) (before, after []byte) {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			for i++; text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		case c == '{', c == '[':
+			depth++
+		case c == '}', c == ']':
+			depth--
+		case c == separator && depth == 0:
+			return bytes.TrimSpace(text[:i]), text[i+1:]
+		}
+	}
+	return bytes.TrimSpace(text), nil
+}
+
+// textOf returns what a JSON string means.
+func textOf(written []byte) (meaning string) {
+	if !bytes.Contains(written, []byte{'\\'}) {
+		return string(written[1 : len(written)-1])
+	}
+	_ = json.Unmarshal(written, &meaning) // it is a string
+	return meaning
+}
+
+// brokenJSON says what is wrong with text that isn't one JSON value.
+func brokenJSON(text []byte) error {
+	err := json.NewDecoder(bytes.NewReader(text)).Decode(new(json.RawMessage))
+	switch {
+	case err == nil:
+		return invalid("more than one JSON value; send one")
+	case errors.Is(err, io.EOF): // of the text, where it should go on
 		err = io.ErrUnexpectedEOF
 	}
 	return invalid("broken JSON: " + err.Error())
@@ -92,21 +119,24 @@ func stringMember(from map[string]json.RawMessage, name, fallback string) (strin
 	if !ok {
 		return fallback, nil
 	}
-	var s *string
-	if err := json.Unmarshal(raw, &s); err != nil || s == nil {
+	if raw[0] != '"' {
 		return "", invalid(name + ": give a string")
 	}
-	return *s, nil
+	return textOf(raw), nil
 }
 
 // onlyMembers refuses an object with members that we don't know: they may be misspelt.
 func onlyMembers(in map[string]json.RawMessage, known ...string) error {
-	for _, name := range slices.Sorted(maps.Keys(in)) {
+	var unknown []string
+	for name := range in {
 		if !slices.Contains(known, name) {
-			return invalid(fmt.Sprintf("%.40q is not known here; the members are %s, told apart by case", name, strings.Join(known, ", ")))
+			unknown = append(unknown, name)
 		}
 	}
-	return nil
+	if len(unknown) == 0 {
+		return nil
+	}
+	return invalid(fmt.Sprintf("%.40q is not known here; the members are %s, told apart by case", slices.Min(unknown), strings.Join(known, ", ")))
 }
 
 // reword names the part of a request that can't be accepted as this request names it.

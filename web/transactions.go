@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -95,6 +96,7 @@ func readRequest(envelope map[string]json.RawMessage) (verdict.Request, error) {
 	if !ok {
 		return none, invalid("payload: give a JSON object")
 	}
+	payload = bytes.Clone(payload) // so that the body can go
 	return verdict.Request{Scope: verdict.Scope{Operation: operation}, Provider: provider, Payload: payload}, nil
 }
 
