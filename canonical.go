@@ -22,7 +22,7 @@ func Canonical(text []byte) ([]byte, error) {
 	if !json.Valid(text) {
 		return nil, fmt.Errorf("broken JSON, or more than one value: %w", json.Unmarshal(text, new(json.RawMessage)))
 	}
-	c := canon{text: text, out: make([]byte, 0, len(text))}
+	c := canon{text: text, out: make([]byte, 0, len(text)), members: make([]member, 0, 8)} // most payloads have no more
 	if err := c.value(0); err != nil {
 		return nil, err
 	}

@@ -47,10 +47,7 @@ func (r Request) fingerprint() ([sha256.Size]byte, error) {
 	if content[0] != '{' {
 		return none, &InvalidError{"payload", "give a JSON object"}
 	}
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q ", r.Operation, r.Provider)
-	h.Write(content)
-	return [sha256.Size]byte(h.Sum(nil)), nil
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %s", r.Operation, r.Provider, content)), nil
 }
 
 func checkOperation(operation string) error {
