@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,8 +52,7 @@ func (s *Server) isHere(r *http.Request) bool {
 // the user's cookies), and those of allowed origins may read the answer (CORS). Answers are for their user alone.
 func (s *Server) guardOrigin(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Add("Vary", "Origin")
-		w.Header().Set("Cache-Control", "no-store")
+		maps.Copy(w.Header(), privateHeaders)
 		if !s.isHere(r) {
 			return refusal{wrongHost, "Nothing was stored. Where nobody is asked who they are, call this gateway as localhost or 127.0.0.1, or by the name in its public_url: a page that makes a name of its own point here must not be served."}
 		}

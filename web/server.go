@@ -83,7 +83,7 @@ type Server struct {
 	feed      verdict.Feed
 	provider  string
 	language  string
-	retention string // in seconds
+	retention []string // in seconds; the value of a header, as in security.go
 	heartbeat time.Duration
 
 	guard    *auth.Guard
@@ -118,7 +118,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		router: newRouter(c.Intake.NewID, c.Log),
 		intake: c.Intake, settler: c.Settler, store: c.Store, feed: c.Feed, provider: c.Provider, language: c.Language,
-		retention: strconv.FormatInt(int64(c.Retention/time.Second), 10), heartbeat: c.Heartbeat, origins: origins,
+		retention: []string{strconv.FormatInt(int64(c.Retention/time.Second), 10)}, heartbeat: c.Heartbeat, origins: origins,
 		guard: cmp.Or(c.Guard, auth.Anyone()), hosts: c.Hosts, tickets: c.Tickets, proxies: c.Proxies, metrics: newMetrics(), pushed: c.Pushed,
 		waits: newGate(maxWaits), journals: newJournals(c.Store, c.Feed, c.Log),
 	}

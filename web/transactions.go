@@ -71,7 +71,7 @@ func (s *Server) acceptHTTP(w http.ResponseWriter, r *http.Request, request verd
 		return t, err
 	}
 	w.Header().Set("Location", "/v1/transactions/"+t.ID)
-	w.Header().Set("Idempotency-Key-Retention", s.retention)
+	w.Header()["Idempotency-Key-Retention"] = s.retention
 	if replayed {
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
@@ -197,7 +197,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 			return err
 		}
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(status)
 	if _, err := w.Write(text); err != nil { // #nosec G705 -- it is JSON, and said to be
 		return fmt.Errorf("%w: %w", errGone, err)
