@@ -56,7 +56,11 @@ func unquote(quoted string) (string, error) {
 // preferredWait returns how long the client would wait for the verdict (Prefer: wait of RFC 7240 section 4.3), at most
 // maxWait. A preference that can't be read is no preference, and of several the first counts (section 2).
 func preferredWait(h http.Header) time.Duration {
-	for _, preference := range splitUnquoted(strings.Join(h.Values("Prefer"), ","), ',') {
+	preferences := h.Values("Prefer")
+	if len(preferences) == 0 {
+		return 0
+	}
+	for _, preference := range splitUnquoted(strings.Join(preferences, ","), ',') {
 		name, value, _ := strings.Cut(splitUnquoted(preference, ';')[0], "=")
 		if !strings.EqualFold(strings.Trim(name, " \t"), "wait") {
 			continue

@@ -55,10 +55,11 @@ func (p Proxies) areOne(a netip.Addr) bool { return !a.IsLoopback() && !p.has(a)
 
 // networkOf returns the first address of a client's network.
 func networkOf(a netip.Addr) netip.Addr {
-	if network, err := a.Prefix(64); err == nil && a.Is6() {
-		return network.Addr()
+	if !a.Is6() {
+		return a
 	}
-	return a
+	network, _ := a.Prefix(64) // which an address of IPv6 has
+	return network.Addr()
 }
 
 // readHop reads an address, which some proxies write with its port.
