@@ -31,36 +31,48 @@ func principal(r *http.Request) auth.Principal { return visitorOf(r).Principal }
 // caller is whose transactions a request may see.
 func caller(r *http.Request) verdict.Audience { return principal(r).Audience }
 
-// identify finds out who makes a request before it is handled.
+// knowing is a context of a request that holds who makes it.
+func knowing(ctx context.Context, v visitor) context.Context {
+	return context.WithValue(ctx, visitorKey{}, v)
+}
+
+// identify finds out who makes a request before it is handled, and bounds how long that may take.
 func (s *Server) identify(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		p, err := s.guard.Identify(r)
 		if err != nil {
 			return err
 		}
-		return h(w, r.WithContext(context.WithValue(r.Context(), visitorKey{}, visitor{Principal: p})))
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		return h(w, r.WithContext(knowing(ctx, visitor{Principal: p})))
 	}
 }
 
-// identifyByTicket is identify for streams, where a ticket in the URL is as good, once: a browser can't send headers with
-// them.
+// identifyByTicket is identify for streams, which have no bound, and where a ticket in the URL is as good as a header, once:
+// a browser can't send headers with them.
 func (s *Server) identifyByTicket(h handler) handler {
-	byHeader := s.identify(h)
 	return func(w http.ResponseWriter, r *http.Request) error {
-		ticket := r.URL.Query().Get("ticket")
-		if ticket == "" {
-			return byHeader(w, r)
-		}
-		if r.Header.Get("Authorization") != "" {
-			return fmt.Errorf("%w: send a ticket or the Authorization header, not both", auth.ErrRefused)
-		}
-		var v visitor
-		var err error
-		if v.Principal, v.ticket, v.expires, err = s.tickets.Open(ticket, time.Now()); err != nil {
+		v, err := s.visitor(r)
+		if err != nil {
 			return err
 		}
-		return h(w, r.WithContext(context.WithValue(r.Context(), visitorKey{}, v)))
+		return h(w, r.WithContext(knowing(r.Context(), v)))
 	}
+}
+
+// visitor is who asks for a stream, by a ticket or by a header.
+func (s *Server) visitor(r *http.Request) (v visitor, err error) {
+	ticket := r.URL.Query().Get("ticket")
+	switch {
+	case ticket == "":
+		v.Principal, err = s.guard.Identify(r)
+	case r.Header.Get("Authorization") != "":
+		err = fmt.Errorf("%w: send a ticket or the Authorization header, not both", auth.ErrRefused)
+	default:
+		v.Principal, v.ticket, v.expires, err = s.tickets.Open(ticket, time.Now())
+	}
+	return v, err
 }
 
 // enter returns a seat for a stream, and then uses up the ticket that it is asked for with: one that finds no room is good

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -275,4 +276,22 @@ func TestWhereNobodyIsAskedOnlyNamesOfOursAreServed(t *testing.T) {
 	if answer := w.do("POST", w.webhookPath(tr.ID), `{"status":"pending"}`, "Host", "any.example"); answer.Code != 200 {
 		t.Errorf("a partner: %d", answer.Code)
 	}
+}
+
+func TestARequestOfAnAppIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newWorld(t).server
+		began := time.Now()
+		stuck := s.forApps(func(_ http.ResponseWriter, r *http.Request) error {
+			if caller(r) != anyone {
+				t.Errorf("made by %+v", caller(r))
+			}
+			<-r.Context().Done()
+			return r.Context().Err()
+		})
+		err := stuck(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != requestTimeout {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+	})
 }

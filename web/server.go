@@ -165,14 +165,14 @@ func (c Config) validate() error {
 
 func (s *Server) routes() []route {
 	return []route{
-		{"POST /transaction", s.forApps(brief(s.appSubmit))},
-		{"POST /v1/idempotency-keys", s.forApps(brief(s.issueKey))},
-		{"POST /v1/tickets", s.forApps(brief(s.issueTicket))},
-		{"POST /v1/transactions", s.forApps(brief(s.submit))},
-		{"GET /v1/transactions", s.forApps(brief(s.find))},
-		{"GET /v1/transactions/{id}", s.forApps(brief(s.show))},
-		{"POST /v1/transactions/{id}/ack", s.forApps(brief(s.acknowledge))},
-		{"GET /v1/transactions/{id}/timeline", s.forApps(brief(s.timeline))},
+		{"POST /transaction", s.forApps(s.appSubmit)},
+		{"POST /v1/idempotency-keys", s.forApps(s.issueKey)},
+		{"POST /v1/tickets", s.forApps(s.issueTicket)},
+		{"POST /v1/transactions", s.forApps(s.submit)},
+		{"GET /v1/transactions", s.forApps(s.find)},
+		{"GET /v1/transactions/{id}", s.forApps(s.show)},
+		{"POST /v1/transactions/{id}/ack", s.forApps(s.acknowledge)},
+		{"GET /v1/transactions/{id}/timeline", s.forApps(s.timeline)},
 		{"GET /v1/transactions/{id}/events", forEventSources(s.forStreams(s.stream(s.transactionEvents)))},
 		{"GET /v1/events", forEventSources(s.forStreams(s.stream(s.allEvents)))},
 		{"GET /v1/ws", s.forStreams(s.socket)},
@@ -184,10 +184,10 @@ func (s *Server) routes() []route {
 	}
 }
 
-// forApps is for what apps ask: of pages that may, by users that we know, and not too often.
+// forApps is for what apps ask: of pages that may, by users that we know, not too often, and answered within requestTimeout.
 func (s *Server) forApps(h handler) handler { return s.guardOrigin(s.limitRate(s.identify, h)) }
 
-// forStreams is the same for streams.
+// forStreams is the same for streams, which last.
 func (s *Server) forStreams(h handler) handler {
 	return s.guardOrigin(s.limitRate(s.identifyByTicket, h))
 }
