@@ -62,10 +62,15 @@ func (ro *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	rec := &recorder{ResponseWriter: w}
 	answerHeaders(rec.Header(), r.TLS != nil)
-	if _, pattern := ro.mux.Handler(r); pattern != "" {
-		ro.mux.ServeHTTP(rec, r)
-	} else {
+	h, pattern := ro.mux.Handler(r)
+	switch {
+	case pattern == "":
 		ro.answer(ro.unrouted)(rec, r)
+	case strings.Contains(pattern, "{"): // what stands in the path for a name, only the mux can tell the handler
+		ro.mux.ServeHTTP(rec, r)
+	default:
+		r.Pattern = pattern
+		h.ServeHTTP(rec, r)
 	}
 	if ro.log.Enabled(r.Context(), slog.LevelDebug) {
 		about(ro.log, r.PathValue("id")).Debug("request", "method", r.Method, "route", r.Pattern, "status", rec.status, "took", time.Since(began))
