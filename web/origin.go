@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -52,7 +51,8 @@ func (s *Server) isHere(r *http.Request) bool {
 // the user's cookies), and those of allowed origins may read the answer (CORS). Answers are for their user alone.
 func (s *Server) guardOrigin(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		maps.Copy(w.Header(), privateHeaders)
+		w.Header()["Vary"] = byOrigin
+		w.Header()["Cache-Control"] = noStore
 		if !s.isHere(r) {
 			return refusal{wrongHost, "Nothing was stored. Where nobody is asked who they are, call this gateway as localhost or 127.0.0.1, or by the name in its public_url: a page that makes a name of its own point here must not be served."}
 		}

@@ -1,30 +1,26 @@
 package web
 
 import (
-	"maps"
 	"net/http"
 	"regexp"
 )
 
-// Headers that many answers share, values and all: a value may be replaced by another, but not changed in place.
+// Values of headers that all answers share: one may be replaced by another, but not changed in place.
 var (
-	// safeHeaders tell browsers of any answer to take it for what it is said to be, to run, load and frame nothing on its
-	// behalf, and to show it to no page of another origin that hasn't asked by CORS.
-	safeHeaders = http.Header{
-		"X-Content-Type-Options":       {"nosniff"},
-		"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
-		"Cross-Origin-Resource-Policy": {"same-origin"},
-	}
-
-	// privateHeaders keep caches from giving an answer to another page or user.
-	privateHeaders = http.Header{"Vary": {"Origin"}, "Cache-Control": {"no-store"}}
-
-	jsonType = []string{"application/json"}
+	noSniffing   = []string{"nosniff"}
+	nothingLoads = []string{"default-src 'none'; frame-ancestors 'none'"}
+	sameOrigin   = []string{"same-origin"}
+	byOrigin     = []string{"Origin"}
+	noStore      = []string{"no-store"}
+	jsonType     = []string{"application/json"}
 )
 
-// answerHeaders are for any answer. Over TLS browsers are to come by TLS from then on.
+// answerHeaders tell browsers of any answer to take it for what it is said to be, to run, load and frame nothing on its behalf,
+// and to show it to no page of another origin that hasn't asked by CORS. Over TLS they are to come by TLS from then on.
 func answerHeaders(h http.Header, overTLS bool) {
-	maps.Copy(h, safeHeaders)
+	h["X-Content-Type-Options"] = noSniffing
+	h["Content-Security-Policy"] = nothingLoads
+	h["Cross-Origin-Resource-Policy"] = sameOrigin
 	if overTLS {
 		h.Set("Strict-Transport-Security", "max-age=31536000") // a year; of this name alone
 	}
