@@ -123,7 +123,9 @@ func (c *canon) object(depth int) error {
 func (c *canon) sort(begin int, members []member) error {
 	byName := func(a, b member) int { return bytes.Compare(a.name, b.name) }
 	inOrder := slices.IsSortedFunc(members, byName)
-	slices.SortFunc(members, byName)
+	if !inOrder {
+		slices.SortFunc(members, byName)
+	}
 	for i := 1; i < len(members); i++ {
 		if name := members[i].name; bytes.Equal(name, members[i-1].name) {
 			return fmt.Errorf("member %q stands twice; send each once", name)

@@ -65,7 +65,8 @@ func (in *Intake) Accept(ctx context.Context, r Request) (t Transaction, replaye
 	case t.Fingerprint != fingerprint:
 		return Transaction{}, false, ErrMismatch
 	case created:
-		in.Log.Info("accepted", "transaction", t.ID, "provider", t.Provider, "operation", t.Operation)
+		in.Log.LogAttrs(ctx, slog.LevelInfo, "accepted",
+			slog.String("transaction", t.ID), slog.String("provider", t.Provider), slog.String("operation", t.Operation))
 		in.Relay.Nudge(t)
 	case in.Exclusive && !t.Settled():
 		return t, true, ErrInFlight
