@@ -93,10 +93,11 @@ func cut(text []byte, separator byte) (before, after []byte) {
 }
 
 // textOf returns what a JSON string means.
-func textOf(written []byte) (meaning string) {
+func textOf(written []byte) string {
 	if !bytes.Contains(written, []byte{'\\'}) {
 		return string(written[1 : len(written)-1])
 	}
+	var meaning string
 	_ = json.Unmarshal(written, &meaning) // it is a string
 	return meaning
 }
