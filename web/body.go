@@ -43,7 +43,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 // members returns the members of a JSON object as they were written. Names are told apart by case, and an object that
 // parsers might disagree about is refused. What is within a member is left to those who read it: a payload, to the intake.
-// They are parts of the text, and keep all of it in memory.
+// The values are parts of the text, and keep all of it in memory.
 func members(text []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(text) {
 		return nil, invalid("not UTF-8; send JSON in UTF-8")
@@ -70,7 +70,7 @@ func members(text []byte) (map[string]json.RawMessage, error) {
 	return found, nil
 }
 
-// cut splits text that is known to be what stands within a JSON object at the first separator that isn't within a value.
+// cut splits what stands within an object that is known to be JSON, at the first separator that isn't within a value.
 func cut(text []byte, separator byte) (before, after []byte) {
 	depth := 0
 	for i := 0; i < len(text); i++ {
