@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -23,7 +22,7 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) (verdict.Backlog, er
 	return b, nil
 }
 
-func scanBacklog(rows *sql.Rows) (b verdict.Backlog, err error) {
+func scanBacklog(rows row) (b verdict.Backlog, err error) {
 	err = rows.Scan(&b.Commands, &b.Due, (*moment)(&b.DueSince), &b.Review, &b.Conflicts, &b.Parked)
 	return b, err
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 )
 
@@ -61,12 +60,12 @@ func (w *writer) setBusyTimeout(milliseconds int) {
 
 // moveLog takes a checkpoint (https://sqlite.org/pragma.html#pragma_wal_checkpoint) and returns the log's length in
 // frames; NOOP only measures it.
-func moveLog(on *statements, mode string) (frames int) {
+func moveLog(on source, mode string) (frames int) {
 	frames, _ = first(list(context.Background(), on, scanFrames, "PRAGMA wal_checkpoint("+mode+")"))
 	return frames
 }
 
-func scanFrames(rows *sql.Rows) (frames int, err error) {
+func scanFrames(rows row) (frames int, err error) {
 	var busy, moved int
 	err = rows.Scan(&busy, &frames, &moved)
 	return frames, err

@@ -31,7 +31,7 @@ func (d document) Scan(column any) error {
 }
 
 // fromJSON scans a row of one column that holds a document.
-func fromJSON[T any](rows *sql.Rows) (v T, err error) {
+func fromJSON[T any](rows row) (v T, err error) {
 	err = rows.Scan(document{&v})
 	return v, err
 }

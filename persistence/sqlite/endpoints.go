@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -97,7 +96,7 @@ func (s *Store) Endpoints(ctx context.Context) ([]verdict.Endpoint, error) {
 	return found, nil
 }
 
-func scanEndpoint(rows *sql.Rows) (e verdict.Endpoint, err error) {
+func scanEndpoint(rows row) (e verdict.Endpoint, err error) {
 	err = rows.Scan(&e.Name, (*moment)(&e.ClosedUntil), &e.Reason, &e.Pending, (*moment)(&e.Oldest), &e.GivenUp)
 	return e, err
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"verdict"
@@ -63,7 +62,7 @@ func (s *Store) History(ctx context.Context, id string) ([]verdict.Evidence, err
 	return found, nil
 }
 
-func scanEvidence(rows *sql.Rows) (e verdict.Evidence, err error) {
+func scanEvidence(rows row) (e verdict.Evidence, err error) {
 	err = rows.Scan(&e.Source, &e.Outcome, &e.Reason, &e.Reference,
 		(*moment)(&e.Asked), (*moment)(&e.At), &e.Wait, &e.Conflict, &e.Raw)
 	return e, err

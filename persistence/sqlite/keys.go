@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 )
@@ -69,7 +68,7 @@ func old(verdicts []verdictAt, before time.Time) []verdictAt {
 	return verdicts
 }
 
-func scanVerdictAt(rows *sql.Rows) (v verdictAt, err error) {
+func scanVerdictAt(rows row) (v verdictAt, err error) {
 	err = rows.Scan(&v.event, (*moment)(&v.at))
 	return v, err
 }

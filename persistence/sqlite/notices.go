@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -69,7 +68,7 @@ type stretch struct {
 	until int64
 }
 
-func scanStretch(rows *sql.Rows) (s stretch, err error) {
+func scanStretch(rows row) (s stretch, err error) {
 	err = rows.Scan(&s.count, &s.until)
 	return s, err
 }
@@ -138,7 +137,7 @@ func (s *Store) notices(ctx context.Context, query string, args ...any) ([]verdi
 	return found, nil
 }
 
-func scanNotice(rows *sql.Rows) (n verdict.Notice, err error) {
+func scanNotice(rows row) (n verdict.Notice, err error) {
 	err = rows.Scan(&n.Number, &n.Endpoint, &n.Transaction, &n.Version, &n.Attempts, (*moment)(&n.Due),
 		(*moment)(&n.SettledAt), (*moment)(&n.TriedAt), &n.Result, (*moment)(&n.ToldAt))
 	return n, err

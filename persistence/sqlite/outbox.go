@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -102,7 +101,7 @@ func (c *commit) claim(lane verdict.Lane, now time.Time, limit int) ([]claim, er
 	return claims, err
 }
 
-func scanClaim(rows *sql.Rows) (c claim, err error) {
+func scanClaim(rows row) (c claim, err error) {
 	err = rows.Scan(&c.command.Kind, &c.command.Transaction, &c.command.Version, &c.command.Provider, &c.since)
 	return c, err
 }

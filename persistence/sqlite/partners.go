@@ -34,7 +34,7 @@ func (s *Store) Partner(ctx context.Context, provider string) (verdict.Partner, 
 	return known, nil
 }
 
-func scanPartner(rows *sql.Rows) (p verdict.Partner, err error) {
+func scanPartner(rows row) (p verdict.Partner, err error) {
 	err = rows.Scan(document{&p.Pace}, document{&p.Learned})
 	return p, err
 }

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"database/sql"
 	"slices"
 	"strings"
 	"testing"
@@ -77,9 +76,9 @@ func TestNoQueryIsPlannedTwice(t *testing.T) {
 	}
 }
 
-func nothing(*sql.Rows) (struct{}, error) { return struct{}{}, nil }
+func nothing(row) (struct{}, error) { return struct{}{}, nil }
 
-func planStep(rows *sql.Rows) (detail string, err error) {
+func planStep(rows row) (detail string, err error) {
 	var id, parent, unused int
 	err = rows.Scan(&id, &parent, &unused, &detail)
 	return detail, err

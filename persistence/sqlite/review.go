@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"verdict"
@@ -50,7 +49,7 @@ func (s *Store) Conflicts(ctx context.Context, after int64, limit int) ([]verdic
 	return found, nil
 }
 
-func scanConflict(rows *sql.Rows) (c verdict.Conflict, err error) {
+func scanConflict(rows row) (c verdict.Conflict, err error) {
 	e := &c.Evidence
 	err = rows.Scan(&c.Number, &e.Source, &e.Outcome, &e.Reason, &e.Reference,
 		(*moment)(&e.Asked), (*moment)(&e.At), &e.Wait, &e.Conflict, &e.Raw, &c.Transaction.ID)

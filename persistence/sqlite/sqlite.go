@@ -82,7 +82,11 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err := migrate(ctx, s.conn); err != nil {
 		return err
 	}
-	s.writer = newWriter(s.conn, s.queue.Waiting(), s.commits)
+	kept, err := newDirect(s.conn)
+	if err != nil {
+		return err
+	}
+	s.writer = newWriter(kept, s.queue.Waiting(), s.commits)
 	if s.pool, err = sql.Open("sqlite3", dsn(path, "_query_only=true&_synchronous=FULL")); err != nil {
 		return err
 	}

@@ -14,13 +14,8 @@ import (
 // and that can take longer than the query. The + of a limit of +?, and of an equality with +? in what is ordered or joined,
 // has SQLite plan without looking at the value (https://sqlite.org/c3ref/prepare.html, of sqlite3_prepare_v2).
 type statements struct {
-	on   preparer
+	on   *sql.DB
 	kept sync.Map // from query to *sql.Stmt
-}
-
-// A preparer is a *sql.DB or a *sql.Conn.
-type preparer interface {
-	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -38,35 +33,34 @@ func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
 	return kept.(*sql.Stmt), err
 }
 
-// close closes the statements. Those on a *sql.Conn don't end with it, and would keep SQLite from closing the file.
-func (s *statements) close() error {
-	var errs []error
-	for _, kept := range s.kept.Range {
-		errs = append(errs, kept.(*sql.Stmt).Close())
-	}
-	return errors.Join(errs...)
-}
-
-// exec runs a statement to its end and returns how many rows it changed.
-func (s *statements) exec(query string, args ...any) (changed int64, err error) {
-	stmt, err := s.get(context.Background(), query)
-	if err != nil {
-		return 0, err
-	}
-	result, err := stmt.Exec(args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-// list runs a query and returns what scan makes of each row.
-func list[T any](ctx context.Context, s *statements, scan func(*sql.Rows) (T, error), query string, args ...any) (found []T, err error) {
+// query implements source.
+func (s *statements) query(ctx context.Context, query string, args []any) (rows, error) {
 	stmt, err := s.get(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
+	return stmt.QueryContext(ctx, args...)
+}
+
+// A source runs queries: statements or a direct.
+type source interface {
+	query(ctx context.Context, query string, args []any) (rows, error)
+}
+
+// rows are what a query found: *sql.Rows or directRows.
+type rows interface {
+	row
+	Next() bool
+	Err() error
+	Close() error
+}
+
+// A row is what a scan reads.
+type row interface{ Scan(dest ...any) error }
+
+// list runs a query and returns what scan makes of each row.
+func list[T any](ctx context.Context, s source, scan func(row) (T, error), query string, args ...any) (found []T, err error) {
+	rows, err := s.query(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +96,7 @@ func orZero[T any](found []T, err error) (v T, _ error) {
 }
 
 // read runs a query on what is committed.
-func read[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+func read[T any](ctx context.Context, s *Store, scan func(row) (T, error), query string, args ...any) ([]T, error) {
 	if err := s.queue.Enter(); err != nil {
 		return nil, err
 	}
@@ -111,7 +105,7 @@ func read[T any](ctx context.Context, s *Store, scan func(*sql.Rows) (T, error),
 }
 
 // value scans a row of one column.
-func value[T any](rows *sql.Rows) (v T, err error) {
+func value[T any](rows row) (v T, err error) {
 	err = rows.Scan(&v)
 	return v, err
 }

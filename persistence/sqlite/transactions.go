@@ -64,7 +64,12 @@ func (s *Store) Create(ctx context.Context, t verdict.Transaction) (verdict.Tran
 
 func (c *commit) create(t verdict.Transaction) (created, error) {
 	t.EventID = c.event + 1
-	changed, err := c.kept.exec(insertTransaction, columns(t)...)
+	fingerprint := t.Fingerprint // as a slice it goes to the heap, and t with it if it were t's
+	changed, err := c.kept.exec(insertTransaction,
+		t.ID, t.Tenant, t.Owner, t.Operation, t.Key, t.Provider, t.Status, t.Stage, t.Reason, t.Reference,
+		t.Version, t.EventID, t.Sends, t.Checks, t.Answered, t.Watched,
+		moment(t.Due), moment(t.CreatedAt), moment(t.SentAt), moment(t.CheckedAt), moment(t.SettledAt), fingerprint[:], t.Payload,
+		t.Trace)
 	if err != nil {
 		return created{}, err
 	}
@@ -148,17 +153,7 @@ func (s *Store) Settled(ctx context.Context, a *verdict.Audience, after int64, l
 	return found, nil
 }
 
-// columns returns the values that insertTransaction takes.
-func columns(t verdict.Transaction) []any {
-	return []any{
-		t.ID, t.Tenant, t.Owner, t.Operation, t.Key, t.Provider, t.Status, t.Stage, t.Reason, t.Reference,
-		t.Version, t.EventID, t.Sends, t.Checks, t.Answered, t.Watched,
-		moment(t.Due), moment(t.CreatedAt), moment(t.SentAt), moment(t.CheckedAt), moment(t.SettledAt), t.Fingerprint[:], t.Payload,
-		t.Trace,
-	}
-}
-
-func scanTransaction(rows *sql.Rows) (t verdict.Transaction, err error) {
+func scanTransaction(rows row) (t verdict.Transaction, err error) {
 	var fingerprint []byte
 	err = rows.Scan(&t.ID, &t.Tenant, &t.Owner, &t.Operation, &t.Key, &t.Provider, &t.Status, &t.Stage, &t.Reason, &t.Reference,
 		&t.Version, &t.EventID, &t.Sends, &t.Checks, &t.Answered, &t.Watched, (*moment)(&t.Due), (*moment)(&t.CreatedAt),

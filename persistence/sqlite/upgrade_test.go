@@ -41,7 +41,7 @@ const (
 )
 
 // releaseV1 makes a file as the release of schema version 1 does, with a transaction in it, and keeps it open.
-func releaseV1(t *testing.T, path string) (*statements, *sql.Conn) {
+func releaseV1(t *testing.T, path string) (*direct, *sql.Conn) {
 	t.Helper()
 	db, err := sql.Open("sqlite3", dsn(path, "_journal_mode=WAL&_synchronous=FULL"))
 	if err != nil {
@@ -63,13 +63,16 @@ func releaseV1(t *testing.T, path string) (*statements, *sql.Conn) {
 	if err := makeMeta(t.Context(), conn); err != nil {
 		t.Fatal(err)
 	}
-	old := &statements{on: conn}
+	old, err := newDirect(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
 	createdV1(t, old, "before")
 	return old, conn
 }
 
 // createdV1 creates a transaction as the release of schema version 1 does, with a piece of evidence.
-func createdV1(t *testing.T, old *statements, id string) {
+func createdV1(t *testing.T, old *direct, id string) {
 	t.Helper()
 	run(t, old, nextEventV1)
 	run(t, old, createV1, id)
@@ -77,7 +80,7 @@ func createdV1(t *testing.T, old *statements, id string) {
 	run(t, old, evidenceV1, id)
 }
 
-func run(t *testing.T, s *statements, query string, args ...any) {
+func run(t *testing.T, s *direct, query string, args ...any) {
 	t.Helper()
 	if changed, err := s.exec(query, args...); err != nil || changed != 1 {
 		t.Errorf("%s: changed %d rows, error %v", query, changed, err)

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
 
 	"verdict"
@@ -51,7 +50,7 @@ func (s *Store) change(ctx context.Context, query string, args ...any) error {
 	return err
 }
 
-func scanWebhook(rows *sql.Rows) (w verdict.Webhook, err error) {
+func scanWebhook(rows row) (w verdict.Webhook, err error) {
 	err = rows.Scan(&w.Provider, &w.Transaction, &w.Body, (*moment)(&w.At))
 	return w, err
 }

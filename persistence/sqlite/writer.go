@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -23,7 +22,7 @@ const (
 // A writer is the only one in this process that changes the file. It takes what waits in the queue, carries it all out in
 // one transaction, commits once, and only then answers.
 type writer struct {
-	kept       *statements
+	kept       *direct
 	queue      <-chan *operation
 	batch      int // operations in a commit at the most
 	restartAt  int // length of the log, in frames, at which the next restart is tried
@@ -34,14 +33,14 @@ type writer struct {
 
 // A commit is a transaction under way, seen by the operations that share it.
 type commit struct {
-	kept  *statements
+	kept  *direct
 	now   time.Time
 	event int64 // the greatest event id given so far
 }
 
-func newWriter(conn *sql.Conn, queue <-chan *operation, commits *relational.Commits) *writer {
+func newWriter(kept *direct, queue <-chan *operation, commits *relational.Commits) *writer {
 	return &writer{
-		kept: &statements{on: conn}, queue: queue, batch: batchSize, restartAt: restartFrames, commits: commits,
+		kept: kept, queue: queue, batch: batchSize, restartAt: restartFrames, commits: commits,
 	}
 }
 
