@@ -14,30 +14,36 @@ import (
 
 // direct is statements for the writer, which has its connection to itself. It goes past database/sql: what that does so that
 // connections can be shared and calls broken off takes the processor a fifth as long as the statements themselves.
-// Like the connection, it serves one goroutine at a time.
+// It is used within lend alone.
 type direct struct {
-	conn *sqlite3.SQLiteConn
-	kept map[string]*sqlite3.SQLiteStmt // by query
-	args []driver.NamedValue            // room for those of the statement under way
+	whole *sql.Conn
+	conn  *sqlite3.SQLiteConn            // the driver's part of it
+	kept  map[string]*sqlite3.SQLiteStmt // by query
+	args  []driver.NamedValue            // room for those of the statement under way
 }
 
-// newDirect takes the driver out of a connection, which stays open until conn is closed. Nothing closes it before: the driver
-// never calls a connection bad.
-func newDirect(conn *sql.Conn) (d *direct, err error) {
-	err = conn.Raw(func(conn any) error {
-		d = &direct{conn: conn.(*sqlite3.SQLiteConn), kept: map[string]*sqlite3.SQLiteStmt{}}
+func newDirect(whole *sql.Conn) (*direct, error) {
+	d := &direct{whole: whole, kept: map[string]*sqlite3.SQLiteStmt{}}
+	err := whole.Raw(func(conn any) error {
+		d.conn = conn.(*sqlite3.SQLiteConn)
 		return nil
 	})
 	return d, err
 }
 
+// lend has use run statements. Meanwhile the connection is nobody else's.
+func (d *direct) lend(use func() error) error {
+	return d.whole.Raw(func(any) error { return use() })
+}
+
 // close closes the statements. They don't end with the connection, and would keep SQLite from closing the file.
 func (d *direct) close() error {
-	var errs []error
-	for _, stmt := range d.kept {
-		errs = append(errs, stmt.Close())
-	}
-	return errors.Join(errs...)
+	return d.lend(func() (err error) {
+		for _, stmt := range d.kept {
+			err = errors.Join(err, stmt.Close())
+		}
+		return err
+	})
 }
 
 // exec runs a statement to its end and returns how many rows it changed.

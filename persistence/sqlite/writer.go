@@ -51,11 +51,11 @@ func (w *writer) run() {
 		if len(batch) == 0 {
 			continue
 		}
-		err := w.commit(batch)
+		err := w.kept.lend(func() error { return w.commit(batch) })
 		for _, op := range batch {
 			op.Answer(err)
 		}
-		w.checkpoint(len(batch))
+		_ = w.kept.lend(func() error { w.checkpoint(len(batch)); return nil })
 	}
 }
 
