@@ -23,6 +23,8 @@ type Settler struct {
 	// Heard is told of each piece of evidence once it is on record, and what it has made of its transaction: if that was
 	// settled already, nothing. It is called by many at once and must not block; nil: nobody is told.
 	Heard func(before, next Transaction, e Evidence)
+
+	submits underWay
 }
 
 // ErrBadToken: the token of a webhook's URL wasn't made by us.
@@ -55,6 +57,8 @@ func (s *Settler) Handle(ctx context.Context, c Command) error {
 	carryOut := s.check
 	if c.Kind == Submit {
 		carryOut = s.submit
+		s.submits.add(t.Provider, 1)
+		defer s.submits.add(t.Provider, -1)
 	}
 	if err := carryOut(ctx, p, t); err != nil {
 		return fmt.Errorf("%s %s: %w", c.Kind, c.Transaction, err)
