@@ -1,6 +1,9 @@
 package verdict
 
-import "sync"
+import (
+	"math"
+	"sync"
+)
 
 // underWay counts the submits that are being carried out here, by provider.
 type underWay struct {
@@ -19,12 +22,18 @@ func (u *underWay) add(provider string, n int) int {
 	return u.submits[provider]
 }
 
-// busy reports whether hardly any more submits of a provider can be begun here, an eighth of them at the most. The stream
-// then holds those that come next: where it holds none, they end and none is begun.
-func (s *Settler) busy(provider string) bool {
-	limit := 0
-	if p, ok := s.Providers[provider]; ok {
-		limit = p.Traits().Submits
+// take is how many due submits of a provider to hand out here at a time. While as many are being carried out as may be, or
+// nearly, the stream has more to follow them, and what is handed out again would only come twice: so it is an eighth of them,
+// which the stream may have lost. If the stream has none, those that are being carried out end, and it is all.
+func (s *Settler) take(provider string) int {
+	p, ok := s.Providers[provider]
+	if !ok {
+		return math.MaxInt
 	}
-	return limit > 0 && s.submits.add(provider, 0) >= limit-limit/8
+	limit := p.Traits().Submits
+	eighth := max(1, limit/8)
+	if limit <= 0 || s.submits.add(provider, 0) <= limit-eighth {
+		return math.MaxInt
+	}
+	return eighth
 }

@@ -10,7 +10,7 @@ import (
 	"verdict"
 )
 
-// What comes while the partner holds all that may be under way stays in the outbox, but for a few that the stream may have lost.
+// While the partner holds all that may be under way, what is due stays in the outbox, but for a few that the stream may have lost.
 func TestABusyInstanceIsHandedNoMoreSubmits(t *testing.T) {
 	answers := make(chan verdict.Answer)
 	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Hour, Submits: 8}}
@@ -37,20 +37,22 @@ func TestABusyInstanceIsHandedNoMoreSubmits(t *testing.T) {
 				t.Errorf("%s: %d were sent, want %d", when, len(p.submits), want)
 			}
 		}
-		pass(verdict.Lease + time.Second) // who wrote them has claimed them for so long
-		write(6)
-		pass(verdict.Lease + time.Second)
-		sent(6, "with two slots left")
+		pass(time.Second)
+		write(7)
+		pass(verdict.Lease + 2*time.Second) // who wrote them has claimed them for a lease
+		sent(7, "with one slot left")
 		write(300)
-		pass(verdict.Lease + time.Second)
-		sent(306, "with two slots left, all are handed out")
+		pass(verdict.Lease + 2*time.Second)
+		sent(307, "with one slot left, all are handed out")
 		write(300)
 		pass(verdict.Lease - 2*time.Second)
-		sent(306, "with none left")
-		pass(verdict.Lease + 2*time.Second)
-		sent(306+256, "a lease later")
+		sent(307, "with none left, while they are claimed")
+		pass(10 * time.Second)
+		if n := len(p.submits); n < 307+5 || n > 307+10 {
+			t.Errorf("with none left: %d were sent in ten sweeps, want about one in each", n-307)
+		}
 		close(answers)
 		pass(2 * time.Second)
-		sent(606, "with all left")
+		sent(607, "with all left")
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"time"
 )
 
@@ -19,8 +18,7 @@ type Sweeper struct {
 	Retention time.Duration // of keys, after the verdict
 	Log       *slog.Logger
 
-	standBack time.Time            // until then commands are left to other instances, for the stream took none from this one
-	looked    map[string]time.Time // when submits were looked for last, by provider
+	standBack time.Time // until then commands are left to other instances, for the stream took none from this one
 }
 
 const (
@@ -55,7 +53,7 @@ func (s *Sweeper) Sweep(ctx context.Context) error {
 	return errors.Join(s.Settler.Planner.Look(ctx, time.Now()), s.commands(ctx), s.webhooks(ctx), s.keys(ctx))
 }
 
-// commands hands out the submits that are due, and of the checks as many as have their turn before the next sweep: more
+// commands hands out the submits that are due, unless this instance is busy, and of the checks as many as have their turn before the next sweep: more
 // would only come back, and one that is due longer goes first.
 func (s *Sweeper) commands(ctx context.Context) error {
 	if time.Now().Before(s.standBack) {
@@ -65,7 +63,7 @@ func (s *Sweeper) commands(ctx context.Context) error {
 		now := time.Now()
 		pace := s.Settler.Planner.Pace(name)
 		if !pace.Submits.After(now) {
-			if err := s.lane(ctx, Lane{name, Submit}, now, s.submits(name, now)); err != nil {
+			if err := s.lane(ctx, Lane{name, Submit}, now, s.Settler.take(name)); err != nil {
 				return err
 			}
 		}
@@ -76,23 +74,6 @@ func (s *Sweeper) commands(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// submits is how many submits of a provider to hand out. Where this instance is busy with those that the stream holds already, more
-// would only come twice: a few now and then, for the stream may have lost them.
-func (s *Sweeper) submits(provider string, now time.Time) (limit int) {
-	limit = math.MaxInt
-	if s.Settler.busy(provider) {
-		if now.Sub(s.looked[provider]) < Lease {
-			return 0
-		}
-		limit = sweepBatch
-	}
-	if s.looked == nil {
-		s.looked = map[string]time.Time{}
-	}
-	s.looked[provider] = now
-	return limit
 }
 
 // lane hands out at most limit commands of a lane. Those that the stream doesn't take are given back; one that took them and

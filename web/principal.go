@@ -36,7 +36,7 @@ func knowing(ctx context.Context, v visitor) context.Context {
 	return context.WithValue(ctx, visitorKey{}, v)
 }
 
-// identify finds out who makes a request before it is handled, and bounds how long that may take.
+// identify finds out who makes a request, and bounds how long handling it may take.
 func (s *Server) identify(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		p, err := s.guard.Identify(r)

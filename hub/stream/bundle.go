@@ -7,12 +7,14 @@ import "encoding/json"
 
 const (
 	// A bundle of commands is carried out by one instance, and comes again as a whole if one of them fails. So it takes a
-	// sixteenth of what a worker of ours carries out at once at the most, which leaves something to those of others.
+	// sixteenth of what a worker of ours carries out at once, which leaves something to those of others, and 32 at the most: larger
+	// ones save little more.
 	bundleShare = 16
 	maxBundle   = 32
 
-	// eventBundle is how many events share a message: they take about a kilobyte each, and a server refuses more than a megabyte.
-	eventBundle = 64
+	// eventBundle is how many events share a message: they take about a kilobyte each, and servers refuse more than a megabyte,
+	// or what they are told to.
+	eventBundle = 16
 )
 
 // bundleSize is how many commands share a message, where a worker carries out so many at once.

@@ -38,8 +38,8 @@ func TestWhatIsHandedOverTogetherSharesMessages(t *testing.T) {
 		if n := stored(t, s, commandStream); n != 13 || len(handled.times()) != 50 || len(handled.all()) != 50 {
 			t.Errorf("50 commands took %d messages, and %d were handled; want 13, and each once", n, len(handled.all()))
 		}
-		if n := stored(t, s, eventStream); n != 2 || len(heard.all()) != 100 {
-			t.Fatalf("100 events took %d messages, and %d were heard; want 2 and all", n, len(heard.all()))
+		if n := stored(t, s, eventStream); n != 7 || len(heard.all()) != 100 {
+			t.Fatalf("100 events took %d messages, and %d were heard; want 7 and all", n, len(heard.all()))
 		}
 		for n, note := range heard.all() {
 			if want := fmt.Sprint("t", n); note.transaction != want {
@@ -121,6 +121,32 @@ func TestABusyInstanceLeavesBundlesToOthers(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		if busy.Load() != 61 || len(d.all()) != 30 {
 			t.Fatalf("the busy instance began %d and the idle one handled %d, want 61 and 30", busy.Load(), len(d.all()))
+		}
+	})
+}
+
+func TestWhatIsLeftOfALargeBundleIsGivenBackWhenItsWorkerStops(t *testing.T) {
+	bubble(t, func(t *testing.T, dir string) {
+		first := open(t, Config{Dir: dir})
+		large := join(t, first)
+		large.bundles.Store(commandPrefix+"djamo.submit", maxBundle)
+		begun, handled := &diary{}, &diary{}
+		stop := work(t, first, 3, func(_ context.Context, c verdict.Command) error {
+			begun.add(c.Transaction)
+			time.Sleep(10 * time.Second)
+			return nil
+		})
+		synctest.Wait()
+		publish(t, large, commands(1, maxBundle), nil)
+		time.Sleep(5 * time.Second)
+		stopping := time.Now()
+		if err := stop(); err != nil || time.Since(stopping) > 10*time.Second {
+			t.Errorf("stopped after %s: %v", time.Since(stopping), err)
+		}
+		work(t, join(t, first), 8, handled.handle)
+		time.Sleep(10 * time.Second)
+		if len(begun.all()) != 3 || len(handled.times()) != maxBundle {
+			t.Fatalf("began %d, and the other instance was handed %d; want 3 and all %d", len(begun.all()), len(handled.times()), maxBundle)
 		}
 	})
 }

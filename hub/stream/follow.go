@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// followAhead is how many events may wait here for deliver.
-	followAhead = 256
+	// followAhead is how many messages of events may wait here for deliver.
+	followAhead = 64
 
 	// heartbeat is how often the server gives a sign of life while there are no events; after two that fail to come, the
 	// consumer is made anew.

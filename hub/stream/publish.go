@@ -68,7 +68,7 @@ func (s *Stream) send(ctx context.Context, commands []verdict.Command, events []
 	return fmt.Errorf("publish: %d of %d messages failed: %w", b.failed, b.failed+b.taken, b.err)
 }
 
-// bundleOf is how many commands of a subject share a message: one if no worker of ours carries them out.
+// bundleOf is how many commands of a subject share a message: one while no worker of ours carries them out.
 func (s *Stream) bundleOf(subject string) int {
 	size, ok := s.bundles.Load(subject)
 	if !ok {

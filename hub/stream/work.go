@@ -53,6 +53,7 @@ func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, l
 	w := &worker{log: s.log.With("subject", subject), handle: handle, slots: make(chan struct{}, limit), bundle: bundleSize(limit)}
 	defer w.running.Wait()
 	s.bundles.Store(subject, w.bundle)
+	defer s.bundles.Delete(subject)
 	sleep := &stall{stream: s, subject: subject, quiet: time.Now()}
 	for troubles := newTroubles(w.log); ctx.Err() == nil; {
 		err := s.serve(ctx, w, sleep, jetstream.ConsumerConfig{
@@ -153,15 +154,10 @@ type worker struct {
 // take waits for the slots of a bundle, and takes those of as many bundles as are free. It returns how many, and 0 when ctx
 // has ended.
 func (w *worker) take(ctx context.Context) (bundles int) {
-	if ctx.Err() != nil {
-		return 0
-	}
 	for taken := range w.bundle {
-		select {
-		case <-ctx.Done():
+		if !w.wait(ctx) {
 			w.give(taken)
 			return 0
-		case w.slots <- struct{}{}:
 		}
 	}
 	taken := w.bundle
@@ -175,6 +171,19 @@ func (w *worker) take(ctx context.Context) (bundles int) {
 	}
 	w.give(taken % w.bundle)
 	return taken / w.bundle
+}
+
+// wait waits for a slot and takes it. It reports false when ctx has ended.
+func (w *worker) wait(ctx context.Context) (taken bool) {
+	if ctx.Err() != nil {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case w.slots <- struct{}{}:
+		return true
+	}
 }
 
 func (w *worker) give(n int) {
@@ -195,7 +204,7 @@ func (w *worker) fetch(ctx context.Context, consumer jetstream.Consumer, n int) 
 			continue
 		}
 		begun++
-		w.running.Go(func() { w.carryOut(context.WithoutCancel(ctx), m) })
+		w.running.Go(func() { w.carryOut(ctx, m) })
 	}
 	return begun, batch.Error()
 }
@@ -217,19 +226,21 @@ func (w *worker) carryOut(ctx context.Context, m jetstream.Msg) {
 }
 
 // keepAlive has commands handled, and tells the stream that they are in good hands for as long as that takes. It reports
-// whether all succeeded.
+// whether all succeeded. Those of an instance whose limit is higher may be more than the slots: they wait for some, and aren't
+// begun any more when ctx has ended.
 func (w *worker) keepAlive(ctx context.Context, m jetstream.Msg, commands []verdict.Command) bool {
 	stop := repeat(aliveEvery, func() { w.answer(m.InProgress()) })
 	defer stop()
 	var handling sync.WaitGroup
 	var failed atomic.Bool
 	for i, c := range commands {
-		if i >= w.bundle { // of an instance whose limit is higher
-			w.slots <- struct{}{}
+		if i >= w.bundle && !w.wait(ctx) {
+			failed.Store(true)
+			break
 		}
 		handling.Go(func() {
 			defer w.give(1)
-			if err := w.handle(ctx, c); err != nil {
+			if err := w.handle(context.WithoutCancel(ctx), c); err != nil {
 				w.log.Error("command failed; it will come again", "transaction", c.Transaction, "after", retryAfter(m), "error", err)
 				failed.Store(true)
 			}
