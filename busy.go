@@ -22,10 +22,10 @@ func (u *underWay) add(provider string, n int) int {
 	return u.submits[provider]
 }
 
-// take is how many due submits of a provider to hand out here at a time. While as many are being carried out as may be, or
+// room is how many due submits of a provider to hand out here at a time. While as many are being carried out as may be, or
 // nearly, the stream has more to follow them, and what is handed out again would only come twice: so it is an eighth of them,
 // which the stream may have lost. If the stream has none, those that are being carried out end, and it is all.
-func (s *Settler) take(provider string) int {
+func (s *Settler) room(provider string) int {
 	p, ok := s.Providers[provider]
 	if !ok {
 		return math.MaxInt

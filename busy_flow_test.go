@@ -12,7 +12,7 @@ import (
 
 // While the partner holds all that may be under way, what is due stays in the outbox, but for a few that the stream may have lost.
 func TestABusyInstanceIsHandedNoMoreSubmits(t *testing.T) {
-	answers := make(chan verdict.Answer)
+	var answers chan verdict.Answer
 	p := &partner{traits: verdict.Traits{SubmitTimeout: time.Hour, Submits: 8}}
 	p.submit = func(context.Context, verdict.Submission) (verdict.Answer, error) { return <-answers, nil }
 	run(t, p, func(t *testing.T, s *system) {

@@ -53,8 +53,8 @@ func (s *Sweeper) Sweep(ctx context.Context) error {
 	return errors.Join(s.Settler.Planner.Look(ctx, time.Now()), s.commands(ctx), s.webhooks(ctx), s.keys(ctx))
 }
 
-// commands hands out the submits that are due, unless this instance is busy, and of the checks as many as have their turn before the next sweep: more
-// would only come back, and one that is due longer goes first.
+// commands hands out the submits that are due, or some of them while this instance is busy, and of the checks as many as have
+// their turn before the next sweep: more would only come back, and one that is due longer goes first.
 func (s *Sweeper) commands(ctx context.Context) error {
 	if time.Now().Before(s.standBack) {
 		return nil
@@ -63,7 +63,7 @@ func (s *Sweeper) commands(ctx context.Context) error {
 		now := time.Now()
 		pace := s.Settler.Planner.Pace(name)
 		if !pace.Submits.After(now) {
-			if err := s.lane(ctx, Lane{name, Submit}, now, s.Settler.take(name)); err != nil {
+			if err := s.lane(ctx, Lane{name, Submit}, now, s.Settler.room(name)); err != nil {
 				return err
 			}
 		}

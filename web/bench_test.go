@@ -38,7 +38,7 @@ func BenchmarkSubmit(b *testing.B) {
 		c.Intake.Store, c.Intake.Log = created{c.Intake.Store}, log
 		c.Guard, c.Log, c.Rates = guard, log, Rates{PerUser: 1e9, PerTenant: 1e9, PerAddress: 1e9}
 	})
-	const body = `{"operation":"transfer","provider":"djamo","payload":{"amount":1000,"currency":"XOF","phone":"+2250700000000","name":"Ama Mensah","note":"rent"}}`
+	const body = `{"operation":"transfer","provider":"djamo","payload":{"amount":1000,"currency":"XOF","account":"0700000000","branch":"12","note":"rent"}}`
 	header := http.Header{"Authorization": {"Bearer " + key}, "Content-Type": {"application/json"}}
 	at := &url.URL{Path: "/v1/transactions"}
 	b.ReportAllocs()
