@@ -34,7 +34,8 @@ const (
 	maxUnacked = 10_000
 )
 
-// Work has handle called with the commands of that kind for that provider until ctx ends, at most limit at once. All
+// Work has handle called with the commands of that kind for that provider until ctx ends, at most limit at once. Slots that
+// are fewer than a bundle's stay free until there are more: up to a sixteenth of limit, and 31. All
 // instances share them. A command comes again if handle returns an error, about a second later at first and 30 seconds
 // at the most, or if the instance dies, after verdict.Lease, and with it those of its bundle; it may also come twice without
 // any reason.
