@@ -22,6 +22,16 @@ func stored(t *testing.T, s *Stream, name string) uint64 {
 	return stream.CachedInfo().State.LastSeq
 }
 
+// handedOut is how often a message for a consumer was handed to somebody.
+func handedOut(t *testing.T, s *Stream, consumer string) uint64 {
+	t.Helper()
+	c, err := s.link.Load().js.Consumer(t.Context(), commandStream, consumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.CachedInfo().Delivered.Consumer
+}
+
 func TestWhatIsHandedOverTogetherSharesMessages(t *testing.T) {
 	bubble(t, func(t *testing.T, dir string) {
 		s := open(t, Config{Dir: dir})
@@ -92,8 +102,8 @@ func TestABundleThatIsLargerThanAWorkersKeepsToItsLimit(t *testing.T) {
 			synctest.Wait()
 			publish(t, large, commands(1, 200), nil)
 			time.Sleep(20 * time.Second)
-			if all.Load() != 200 || most.Load() > int64(limit) {
-				t.Errorf("handled %d, %d at once; want 200, at most %d at once", all.Load(), most.Load(), limit)
+			if all.Load() != 200 || most.Load() != int64(limit) {
+				t.Errorf("handled %d, %d at once; want 200, %d at once", all.Load(), most.Load(), limit)
 			}
 			if err := stop(); err != nil {
 				t.Error(err)
@@ -102,25 +112,52 @@ func TestABundleThatIsLargerThanAWorkersKeepsToItsLimit(t *testing.T) {
 	})
 }
 
-func TestABusyInstanceLeavesBundlesToOthers(t *testing.T) {
+func TestABusyInstanceUsesItsLastSlotsAndLeavesTheRestToOthers(t *testing.T) {
 	bubble(t, func(t *testing.T, dir string) {
 		first := open(t, Config{Dir: dir})
-		var busy atomic.Int64
-		work(t, first, 63, func(context.Context, verdict.Command) error { // three a bundle
-			busy.Add(1)
-			time.Sleep(time.Minute)
+		busy, idle := &diary{}, &diary{}
+		work(t, first, 64, func(_ context.Context, c verdict.Command) error { // four a bundle
+			busy.add(c.Transaction)
+			time.Sleep(2 * verdict.Lease)
 			return nil
 		})
-		time.Sleep(time.Minute) // has asked in vain for a while
+		synctest.Wait()
 		publish(t, first, commands(1, 61), nil)
 		synctest.Wait()
-		d := &diary{}
-		work(t, join(t, first), 1, d.handle)
+		publish(t, first, commands(62, 65), nil) // three slots are left for these
+		time.Sleep(2 * fetchWait)
+		if begun := len(busy.all()); begun != 64 {
+			t.Errorf("%d of 64 slots are used", begun)
+		}
+		work(t, join(t, first), 1, idle.handle)
 		synctest.Wait()
 		publish(t, first, commands(101, 130), nil)
-		time.Sleep(5 * time.Second)
-		if busy.Load() != 61 || len(d.all()) != 30 {
-			t.Fatalf("the busy instance began %d and the idle one handled %d, want 61 and 30", busy.Load(), len(d.all()))
+		time.Sleep(3 * verdict.Lease)
+		if times := busy.times(); len(times) != 65 || len(busy.all()) != 65 || times["t65"] != 1 || len(idle.all()) != 30 {
+			t.Fatalf("the busy instance began %d of 65, %d times, and the idle one %d of 30", len(times), len(busy.all()), len(idle.all()))
+		}
+	})
+}
+
+// Its publisher's bundles are larger than this one knew when it asked for several.
+func TestWhatAWorkerCannotBeginIsGivenBackToOthers(t *testing.T) {
+	bubble(t, func(t *testing.T, dir string) {
+		first := open(t, Config{Dir: dir})
+		large := join(t, first)
+		large.bundles.Store(commandPrefix+"djamo.submit", 4)
+		busy, idle := &diary{}, &diary{}
+		work(t, first, 4, func(_ context.Context, c verdict.Command) error {
+			busy.add(c.Transaction)
+			time.Sleep(verdict.Lease)
+			return nil
+		})
+		synctest.Wait()
+		publish(t, large, commands(1, 16), nil)
+		synctest.Wait()
+		work(t, join(t, first), 16, idle.handle)
+		time.Sleep(time.Second)
+		if len(busy.all()) != 4 || len(idle.all()) != 12 {
+			t.Fatalf("the busy instance began %d, and the idle one was handed %d; want 4 and 12", len(busy.all()), len(idle.all()))
 		}
 	})
 }
@@ -149,4 +186,31 @@ func TestWhatIsLeftOfALargeBundleIsGivenBackWhenItsWorkerStops(t *testing.T) {
 			t.Fatalf("began %d, and the other instance was handed %d; want 3 and all %d", len(begun.all()), len(handled.times()), maxBundle)
 		}
 	})
+}
+
+func TestAWorkerAsksForNoMoreThanItCanBegin(t *testing.T) {
+	for _, c := range []struct {
+		bundle int    // of the publisher; the worker expects four
+		want   uint64 // how often the messages may be handed out: one request more than needed, until one shows how large they are
+	}{
+		{4, 64},
+		{32, 16 + 6},
+	} {
+		bubble(t, func(t *testing.T, dir string) {
+			first := open(t, Config{Dir: dir})
+			large := join(t, first)
+			large.bundles.Store(commandPrefix+"djamo.submit", c.bundle)
+			d := &diary{}
+			work(t, first, 64, func(ctx context.Context, command verdict.Command) error {
+				time.Sleep(100 * time.Millisecond)
+				return d.handle(ctx, command)
+			})
+			synctest.Wait()
+			publish(t, large, commands(1, 256), nil)
+			time.Sleep(10 * time.Second)
+			if n := handedOut(t, first, "submit-djamo"); n > c.want || len(d.times()) != 256 {
+				t.Errorf("bundles of %d were handed out %d times for %d commands; want %d for 256", c.bundle, n, len(d.times()), c.want)
+			}
+		})
+	}
 }

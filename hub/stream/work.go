@@ -34,8 +34,7 @@ const (
 	maxUnacked = 10_000
 )
 
-// Work has handle called with the commands of that kind for that provider until ctx ends, at most limit at once. Slots that
-// are fewer than a bundle's stay free until there are more: up to a sixteenth of limit, and 31. All
+// Work has handle called with the commands of that kind for that provider until ctx ends, at most limit at once. All
 // instances share them. A command comes again if handle returns an error, about a second later at first and 30 seconds
 // at the most, or if the instance dies, after verdict.Lease, and with it those of its bundle; it may also come twice without
 // any reason.
@@ -87,20 +86,16 @@ func (s *Stream) serve(ctx context.Context, w *worker, sleep *stall, cfg jetstre
 	if consumer, err = s.notAhead(call, consumer, cfg); err != nil {
 		return fmt.Errorf("declare consumer %s anew: %w", cfg.Durable, err)
 	}
-	for {
-		wanted := w.take(ctx)
-		if wanted == 0 {
-			return nil
-		}
-		begun, err := w.fetch(ctx, consumer, wanted)
-		w.give((wanted - begun) * w.bundle)
+	for w.free(ctx) {
+		taken, err := w.fetch(ctx, consumer)
 		if err == nil {
-			err = sleep.check(ctx, consumer, begun)
+			err = sleep.check(ctx, consumer, taken)
 		}
 		if err != nil {
 			return fmt.Errorf("fetch from %s: %w", cfg.Durable, err)
 		}
 	}
+	return nil
 }
 
 // declareConsumer makes a consumer, or brings the one that is there up to date. One that can't be changed is made anew:
@@ -142,40 +137,18 @@ func (s *Stream) notAhead(ctx context.Context, consumer jetstream.Consumer, cfg 
 	return stream.CreateOrUpdateConsumer(ctx, cfg)
 }
 
-// worker carries out commands. It asks only for as many as it can begin at once: one that waited here could not be
-// begun by another instance.
+// worker carries out commands. It asks only for what it can begin at once: what waited here could not be begun by another
+// instance. Only where less is free than a bundle has, the rest of one bundle waits.
 type worker struct {
 	log     *slog.Logger
 	handle  func(context.Context, verdict.Command) error
-	slots   chan struct{} // holds one token for each command asked for or being carried out
-	bundle  int           // how many slots are taken for a message that is asked for
+	slots   chan struct{} // holds one token for each command that is being carried out; one goroutine puts them there
+	bundle  int           // how many commands a message is expected to hold
 	running sync.WaitGroup
 }
 
-// take waits for the slots of a bundle, and takes those of as many bundles as are free. It returns how many, and 0 when ctx
-// has ended.
-func (w *worker) take(ctx context.Context) (bundles int) {
-	for taken := range w.bundle {
-		if !w.wait(ctx) {
-			w.give(taken)
-			return 0
-		}
-	}
-	taken := w.bundle
-	for free := true; free; {
-		select {
-		case w.slots <- struct{}{}:
-			taken++
-		default:
-			free = false
-		}
-	}
-	w.give(taken % w.bundle)
-	return taken / w.bundle
-}
-
-// wait waits for a slot and takes it. It reports false when ctx has ended.
-func (w *worker) wait(ctx context.Context) (taken bool) {
+// take waits for a slot and takes it. It reports false when ctx has ended.
+func (w *worker) take(ctx context.Context) (taken bool) {
 	if ctx.Err() != nil {
 		return false
 	}
@@ -187,68 +160,82 @@ func (w *worker) wait(ctx context.Context) (taken bool) {
 	}
 }
 
-func (w *worker) give(n int) {
-	for range n {
+// free waits until a slot is free. It reports false when ctx has ended.
+func (w *worker) free(ctx context.Context) bool {
+	taken := w.take(ctx)
+	if taken {
 		<-w.slots
 	}
+	return taken
 }
 
-// fetch asks for n messages, for whose bundles slots are taken, and begins each as it comes. It returns how many it began.
-func (w *worker) fetch(ctx context.Context, consumer jetstream.Consumer, n int) (begun int, err error) {
-	batch, err := consumer.Fetch(n, jetstream.FetchMaxWait(fetchWait))
+// fetch asks for as many messages as there are slots for, for one at least, and begins their commands as they come. It returns
+// how many messages it took.
+func (w *worker) fetch(ctx context.Context, consumer jetstream.Consumer) (taken int, err error) {
+	batch, err := consumer.Fetch(max(1, (cap(w.slots)-len(w.slots))/w.bundle), jetstream.FetchMaxWait(fetchWait))
 	if err != nil {
 		return 0, err
 	}
 	for m := range batch.Messages() {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || len(w.slots) == cap(w.slots) { // those before were larger than expected
 			w.answer(m.Nak())
 			continue
 		}
-		begun++
-		w.running.Go(func() { w.carryOut(ctx, m) })
+		taken++
+		w.begin(ctx, m)
 	}
-	return begun, batch.Error()
+	return taken, batch.Error()
 }
 
-// carryOut has the commands of a message handled, and answers the stream. An answer that is lost does no harm: the commands
-// come again and are overtaken.
-func (w *worker) carryOut(ctx context.Context, m jetstream.Msg) {
+// begin has the commands of a message carried out. It returns once all of them have been begun, or ctx has ended.
+func (w *worker) begin(ctx context.Context, m jetstream.Msg) {
 	commands, err := unbundle[verdict.Command](m.Data())
-	w.give(max(0, w.bundle-len(commands)))
-	switch {
-	case err != nil:
+	if err != nil {
 		w.log.Error("dropped what is no command", "error", err)
 		w.answer(m.TermWithReason("not a command"))
-	case w.keepAlive(ctx, m, commands):
-		w.answer(m.Ack())
-	default:
-		w.answer(m.NakWithDelay(retryAfter(m)))
+		return
 	}
-}
-
-// keepAlive has commands handled, and tells the stream that they are in good hands for as long as that takes. It reports
-// whether all succeeded. Those of an instance whose limit is higher may be more than the slots: they wait for some, and aren't
-// begun any more when ctx has ended.
-func (w *worker) keepAlive(ctx context.Context, m jetstream.Msg, commands []verdict.Command) bool {
-	stop := repeat(aliveEvery, func() { w.answer(m.InProgress()) })
-	defer stop()
-	var handling sync.WaitGroup
-	var failed atomic.Bool
-	for i, c := range commands {
-		if i >= w.bundle && !w.wait(ctx) {
-			failed.Store(true)
-			break
+	w.bundle = max(w.bundle, len(commands))
+	d := &delivery{message: m, stop: repeat(aliveEvery, func() { w.answer(m.InProgress()) })}
+	d.open.Store(1)
+	defer w.finish(d)
+	for _, c := range commands {
+		if !w.take(ctx) {
+			d.failed.Store(true)
+			return
 		}
-		handling.Go(func() {
-			defer w.give(1)
+		d.open.Add(1)
+		w.running.Go(func() {
+			defer w.finish(d)
+			defer func() { <-w.slots }()
 			if err := w.handle(context.WithoutCancel(ctx), c); err != nil {
 				w.log.Error("command failed; it will come again", "transaction", c.Transaction, "after", retryAfter(m), "error", err)
-				failed.Store(true)
+				d.failed.Store(true)
 			}
 		})
 	}
-	handling.Wait()
-	return !failed.Load()
+}
+
+// delivery is a message whose commands are being carried out. Until all have ended the stream is told that it is in good hands.
+type delivery struct {
+	message jetstream.Msg
+	stop    func()       // telling the stream
+	open    atomic.Int32 // commands under way, and one while some are to be begun
+	failed  atomic.Bool  // one has, or wasn't begun
+}
+
+// finish counts a command of a delivery as ended, and after the last answers the stream. An answer that is lost does no harm:
+// the commands come again and are overtaken.
+func (w *worker) finish(d *delivery) {
+	if d.open.Add(-1) > 0 {
+		return
+	}
+	d.stop()
+	if d.failed.Load() {
+		w.answer(d.message.NakWithDelay(retryAfter(d.message)))
+	} else {
+		w.answer(d.message.Ack())
+	}
 }
 
 // repeat has f called every so often until stop is called. It takes no goroutine in between: thousands of commands may wait for
