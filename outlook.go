@@ -20,7 +20,6 @@ type forecast struct {
 	rate    float64   // transactions a second
 	settle  []float64 // how likely the verdict can be had first in each cell of time from sending
 	webhook []float64 // how likely the webhook comes in each cell of time from then; the last: never
-	problem inspection
 	plan    *Plan
 	watched *Plan // of a transaction that somebody is watching
 }
@@ -43,20 +42,20 @@ const (
 // many as that makes worth while would not fit the budget.
 func NewOutlook(t Traits, floor []time.Duration, l Learned, b Budget, price time.Duration, now time.Time) *Outlook {
 	o := &Outlook{Price: price}
+	var problems [2]inspection // large, so they aren't kept
 	for n, c := range []Course{l.Unanswered, l.Answered} {
 		f := forecast{
 			seen: c.Settle.weight(), rate: c.fade(now.Sub(l.At)).rate(),
 			settle: c.Settle.density(settlePrior(t)), webhook: c.Webhook.density(webhookPrior()),
 		}
-		f.problem = inspect(f.settle, f.webhook, floor)
-		o.courses[n] = f
+		o.courses[n], problems[n] = f, inspect(f.settle, f.webhook, floor)
 	}
 	if interval := b.Interval(); interval > 0 {
-		o.Price = o.affordable(spare/interval.Seconds(), price)
+		o.Price = o.affordable(problems, spare/interval.Seconds(), price)
 	}
-	for n := range o.courses {
+	for n, problem := range problems {
 		f := &o.courses[n]
-		f.plan, f.watched = f.problem.plan(o.Price.Seconds()), f.problem.plan(o.Price.Seconds()/watchedWeight)
+		f.plan, f.watched = problem.plan(o.Price.Seconds()), problem.plan(o.Price.Seconds()/watchedWeight)
 	}
 	return o
 }
@@ -77,14 +76,14 @@ func Pinned(times []time.Duration) *Outlook {
 
 // affordable is the lowest price from `least` on at which all checks together fit a rate, in checks a second, even if
 // somebody watches every transaction.
-func (o *Outlook) affordable(rate float64, least time.Duration) time.Duration {
+func (o *Outlook) affordable(problems [2]inspection, rate float64, least time.Duration) time.Duration {
 	low, high := math.Log(least.Seconds()), math.Log(maxPrice.Seconds())
-	if o.demand(least) <= rate {
+	if o.demand(problems, least) <= rate {
 		return least
 	}
 	for range 12 {
 		middle := (low + high) / 2
-		if o.demand(time.Duration(math.Exp(middle)*float64(time.Second))) <= rate {
+		if o.demand(problems, time.Duration(math.Exp(middle)*float64(time.Second))) <= rate {
 			high = middle
 		} else {
 			low = middle
@@ -94,10 +93,10 @@ func (o *Outlook) affordable(rate float64, least time.Duration) time.Duration {
 }
 
 // demand is how many checks a second are made at a price.
-func (o *Outlook) demand(price time.Duration) (sum float64) {
-	for _, f := range o.courses {
+func (o *Outlook) demand(problems [2]inspection, price time.Duration) (sum float64) {
+	for n, f := range o.courses {
 		if f.rate > 0 {
-			sum += f.rate * f.problem.checks(f.problem.plan(price.Seconds()/watchedWeight))
+			sum += f.rate * problems[n].checks(problems[n].plan(price.Seconds()/watchedWeight))
 		}
 	}
 	return sum

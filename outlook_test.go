@@ -25,16 +25,20 @@ func TestThePriceIsTheLeastAtWhichTheChecksFitTheBudget(t *testing.T) {
 		l := drawLearned(t)
 		o := NewOutlook(Traits{}, floor, l, b, DefaultPrice, start)
 		rate := spare / b.Interval().Seconds()
+		var problems [2]inspection
+		for n, f := range o.courses {
+			problems[n] = inspect(f.settle, f.webhook, floor)
+		}
 		switch {
 		case o.Price < DefaultPrice || o.Price > maxPrice+1:
 			t.Fatalf("a check costs %s", o.Price)
 		case o.Price > maxPrice-time.Second: // more than the floor's alone
 			impossible++
-		case o.demand(o.Price) > rate:
-			t.Fatalf("%.3f checks a second at %s, %.3f fit", o.demand(o.Price), o.Price, rate)
+		case o.demand(problems, o.Price) > rate:
+			t.Fatalf("%.3f checks a second at %s, %.3f fit", o.demand(problems, o.Price), o.Price, rate)
 		case o.Price > DefaultPrice:
 			dear++
-			if cheaper := o.Price * 99 / 100; o.demand(cheaper) <= rate {
+			if cheaper := o.Price * 99 / 100; o.demand(problems, cheaper) <= rate {
 				t.Fatalf("a check costs %s, and at %s they fit as well", o.Price, cheaper)
 			}
 		}

@@ -10,9 +10,12 @@ import (
 	"verdict/bench/daemon"
 )
 
+// tags are those of the Dockerfile that change what is linked in.
+const tags = "netgo,osusergo,sqlite_omit_load_extension,grpcnotrace"
+
 // Build builds Verdict from its repository to a path, with more flags of go build.
 func Build(ctx context.Context, root, path string, flags ...string) error {
-	build := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", path, "./cmd/verdict")...)
+	build := exec.CommandContext(ctx, "go", append(append([]string{"build", "-tags", tags}, flags...), "-o", path, "./cmd/verdict")...)
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build Verdict: %w\n%s", err, out)

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/template"
 
 	"verdict/web/admin"
 )
 
-//go:embed plan.svg.tmpl
-var planTemplate string
+//go:embed plan.css
+var planStyle string
 
 // drawing is what an SVG shows, each thing where it stands, in pixels.
 type drawing struct {
@@ -54,18 +53,53 @@ func drawPlan(to io.Writer, p admin.Prospect) error {
 	if err != nil {
 		return err
 	}
-	shown, err := template.New("plan").Funcs(template.FuncMap{"text": escaped}).Parse(planTemplate)
-	if err != nil {
-		return err
+	_, err = io.WriteString(to, newDrawing(p, list).svg())
+	return err
+}
+
+// svg is the drawing as text. Paths and classes need no escaping.
+func (d *drawing) svg() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="title desc" lang="en" viewBox="0 0 %d %d" width="%[1]d" height="%[2]d">`+"\n",
+		d.Width, d.Height)
+	fmt.Fprintf(&b, "<title id=\"title\">%s</title>\n<desc id=\"desc\">%s</desc>\n<style>\n%s</style>\n", escaped(d.Title), escaped(d.Description), planStyle)
+	b.WriteString(`<rect class="paper" width="100%" height="100%"/>` + "\n")
+	for _, path := range d.Bars {
+		fmt.Fprintf(&b, `<path class="bars" d="%s"/>`+"\n", path)
 	}
-	return shown.Execute(to, newDrawing(p, list))
+	for _, path := range d.Lines {
+		fmt.Fprintf(&b, `<path class="line" d="%s"/>`+"\n", path)
+	}
+	for _, m := range d.Marks {
+		b.WriteString(m.svg() + "\n")
+	}
+	for _, t := range d.Texts {
+		fmt.Fprintf(&b, `<text x="%d" y="%d"`, t.X, t.Y)
+		if t.Class != "" {
+			fmt.Fprintf(&b, ` class="%s"`, t.Class)
+		}
+		fmt.Fprintf(&b, ">%s</text>\n", escaped(t.Text))
+	}
+	b.WriteString("</svg>\n")
+	return b.String()
+}
+
+func (m drawnMark) svg() string {
+	title := ""
+	if m.Title != "" {
+		title = "<title>" + escaped(m.Title) + "</title>"
+	}
+	if m.Floor {
+		return fmt.Sprintf(`<path class="floor" d="M%d %dm0 -6l6 6l-6 6l-6 -6z">%s</path>`, m.X, m.Y, title)
+	}
+	return fmt.Sprintf(`<circle class="planned" cx="%d" cy="%d" r="5">%s</circle>`, m.X, m.Y, title)
 }
 
 // escaped is a text as XML takes it.
-func escaped(text string) (string, error) {
+func escaped(text string) string {
 	var b strings.Builder
-	err := xml.EscapeText(&b, []byte(text))
-	return b.String(), err
+	_ = xml.EscapeText(&b, []byte(text)) // fails if writing does
+	return b.String()
 }
 
 func newDrawing(p admin.Prospect, list []course) *drawing {

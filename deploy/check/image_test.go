@@ -2,15 +2,19 @@ package check
 
 import (
 	"bytes"
+	"debug/elf"
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
+	"go.yaml.in/yaml/v3"
 )
 
 // compiled lists the files that the gateway is built from, by their paths from the top of the repository.
@@ -71,5 +75,54 @@ func TestTheImageIsBuiltFromWhatIsCompiled(t *testing.T) {
 	}
 	for path := range needed {
 		t.Errorf("%s is needed, and not there", path)
+	}
+}
+
+// imageTags are the build tags of the binary in the image.
+func imageTags() (string, error) {
+	text, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		return "", err
+	}
+	found := regexp.MustCompile(`go build .*-tags (\S+)`).FindSubmatch(text)
+	if found == nil {
+		return "", errors.New("the Dockerfile builds without tags")
+	}
+	return string(found[1]), nil
+}
+
+func TestReleasesAreBuiltWithTheTagsOfTheImage(t *testing.T) {
+	text, err := os.ReadFile("../../.goreleaser.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var release struct{ Builds []struct{ Tags []string } }
+	if err := yaml.Unmarshal(text, &release); err != nil {
+		t.Fatal(err)
+	}
+	want, err := imageTags()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(release.Builds[0].Tags, ","); got != want {
+		t.Errorf("released with %s, the image with %s", got, want)
+	}
+}
+
+// TestTheBinaryHasNoTemplates: they call methods by name, so the linker keeps all there are.
+func TestTheBinaryHasNoTemplates(t *testing.T) {
+	file, err := elf.Open(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	symbols, err := file.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range symbols {
+		if s.Name == "text/template.(*Template).execute" {
+			t.Fatal("text/template is linked in: find out by whom with `go build -ldflags=-dumpdep`")
+		}
 	}
 }

@@ -31,7 +31,12 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "verdict")
-	build := exec.Command("go", "build", "-tags", "netgo,osusergo,sqlite_omit_load_extension",
+	tags, err := imageTags()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	build := exec.Command("go", "build", "-tags", tags,
 		"-ldflags", `-linkmode external -extldflags "-static"`, "-o", binary, "./cmd/verdict")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
