@@ -28,6 +28,7 @@ says how.`,
 	f.IntVar(&o.Rounds, "rounds", 3, "how often it is overloaded")
 	f.Float64Var(&o.Times, "times", 2, "by how many times what it carries")
 	f.DurationVar(&o.For, "for", 10*time.Second, "how long")
+	f.BoolVar(&o.Apart, "apart", false, "give Verdict a processor of its own, so that the load client takes none of its time")
 	f.IntVar(&o.Connections, "connections", 6000, "of the overload")
 	f.IntVar(&o.Waiting, "waiting", 10_000, "transactions that wait 30 s for the partner, all at once; 0 leaves it out")
 	return c

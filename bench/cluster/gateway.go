@@ -43,6 +43,7 @@ type GatewayConfig struct {
 	KeyHash  string // the digest of an API key that acts for any user, as Verdict's configuration has it
 	Calls    int    // submits in flight with the partner at the most; 0 for Verdict's default
 	Env      []string
+	Alone    bool // see daemon.Command
 }
 
 // gatewayConfig leaves all else at its default.
@@ -77,7 +78,7 @@ func StartGateway(ctx context.Context, dir string, c GatewayConfig) (*Gateway, e
 		return nil, err
 	}
 	d, err := daemon.Start(ctx, daemon.Command{
-		Program: c.Binary, Args: []string{"serve", "--config", config}, Env: c.Env, Dir: dir, Ready: daemon.Answers("http://" + admin + "/readyz"),
+		Program: c.Binary, Args: []string{"serve", "--config", config}, Env: c.Env, Dir: dir, Alone: c.Alone, Ready: daemon.Answers("http://" + admin + "/readyz"),
 	})
 	if err != nil {
 		return nil, err

@@ -30,6 +30,7 @@ type Command struct {
 	Ready   func(ctx context.Context) bool // whether it answers
 	As      *syscall.Credential            // nil: as ourselves
 	Kill    syscall.Signal                 // what ends it at once; SIGKILL if zero
+	Alone   bool                           // on the first processor, as after Apart
 }
 
 // Daemon is a server that is running. It ends with us, however we do.
@@ -49,6 +50,9 @@ func Start(ctx context.Context, c Command) (*Daemon, error) {
 	}
 	defer log.Close()
 	kill := cmp.Or(c.Kill, syscall.SIGKILL)
+	if c.Alone {
+		c.Program, c.Args = "taskset", append([]string{"--cpu-list", "0", c.Program}, c.Args...)
+	}
 	cmd := exec.Command(c.Program, c.Args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.Dir, log, log
 	cmd.Env = append(PlainEnv(), c.Env...)

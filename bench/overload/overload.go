@@ -17,6 +17,7 @@ import (
 
 	"verdict/bench/app"
 	"verdict/bench/cluster"
+	"verdict/bench/daemon"
 	"verdict/bench/load"
 	"verdict/bench/stats"
 )
@@ -28,6 +29,7 @@ type Options struct {
 	For         time.Duration // how long
 	Connections int           // of the overload
 	Waiting     int           // transactions that wait for the partner
+	Apart       bool          // Verdict has a processor of its own, and all else the others
 	Dir         string        // on the disk to measure; "" for the system's folder of temporary files
 }
 
@@ -63,6 +65,7 @@ const (
 // Round is what was seen in one round.
 type Round struct {
 	Peak     float64         `json:"peak"`    // submits accepted a second by a closed loop
+	After    float64         `json:"after"`   // the same, once it has recovered
 	Offered  float64         `json:"offered"` // submits a second of the overload
 	Goodput  float64         `json:"goodput"` // accepted a second, while it lasted
 	Shed     int64           `json:"shed"`    // refused with 429 or 503 and Retry-After
@@ -83,6 +86,11 @@ type Report struct {
 
 // Run overloads Verdict in each round, and then has transactions wait. progress is told what is being done.
 func Run(ctx context.Context, o Options, root string, progress io.Writer) (*Report, error) {
+	if o.Apart {
+		if err := daemon.Apart(); err != nil {
+			return nil, fmt.Errorf("--apart: %w", err)
+		}
+	}
 	dir, err := os.MkdirTemp(o.Dir, "verdict-bench-")
 	if err != nil {
 		return nil, err
@@ -119,7 +127,8 @@ func runRound(ctx context.Context, o Options, binary, dir string) (*Round, error
 	defer p.close()
 	g, err := cluster.StartGateway(ctx, dir, cluster.GatewayConfig{
 		Binary: binary, Host: "127.0.0.1", Partner: p.url(), Database: "sqlite:verdict.db", Stream: "{dir: jetstream}", KeyHash: app.APIKeyHash(),
-		Env: []string{"VERDICT_SHED_AFTER=0s"}, // else it would refuse all, rightly: nothing that it accepts is sent
+		Alone: o.Apart,
+		Env:   []string{"VERDICT_SHED_AFTER=0s"}, // else it would refuse all, rightly: nothing that it accepts is sent
 	})
 	if err != nil {
 		return nil, err
@@ -130,17 +139,27 @@ func runRound(ctx context.Context, o Options, binary, dir string) (*Round, error
 		number := numbers.Add(1)
 		return p.Post(func(r *fasthttp.Request) { app.Fill(r, int(number%1000), number) })
 	}
-	few := load.NewPoster(g.Address, peakClients)
-	peak := load.Closed{Clients: peakClients, Warm: warmUp, For: o.For}.Run(ctx, func() error { return submit(few) }, nil)
-	few.Close()
-	if peak.Done == 0 {
-		return nil, errors.Join(errors.New("nothing was accepted"), peak.Err, ctx.Err())
+	peak := func() (float64, error) {
+		few := load.NewPoster(g.Address, peakClients)
+		defer few.Close()
+		seen := load.Closed{Clients: peakClients, Warm: warmUp, For: o.For}.Run(ctx, func() error { return submit(few) }, nil)
+		if seen.Done == 0 {
+			return 0, errors.Join(errors.New("nothing was accepted"), seen.Err, ctx.Err())
+		}
+		return seen.Rate(), nil
 	}
-	r := &Round{Peak: peak.Rate(), Offered: o.Times * peak.Rate()}
+	r := &Round{}
+	if r.Peak, err = peak(); err != nil {
+		return nil, err
+	}
+	r.Offered = o.Times * r.Peak
 	many := load.NewPoster(g.Address, o.Connections)
 	defer many.Close()
 	r.overload(ctx, o, func() error { return submit(many) })
-	r.Recovery, err = recovery(ctx, func() error { return submit(many) })
+	if r.Recovery, err = recovery(ctx, func() error { return submit(many) }); err != nil {
+		return nil, err
+	}
+	r.After, err = peak()
 	return r, err
 }
 

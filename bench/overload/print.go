@@ -31,6 +31,7 @@ func (r *Report) Print(to io.Writer) error {
 	line("offered a second", func(r *Round) float64 { return r.Offered }, stats.Whole)
 	line("accepted a second under overload", func(r *Round) float64 { return r.Goodput }, stats.Whole)
 	line("  of the peak", func(r *Round) float64 { return r.Goodput / r.Peak }, stats.Percent)
+	line("  of the peak afterwards", func(r *Round) float64 { return r.Goodput / r.After }, stats.Percent)
 	line("shed (429 or 503, with Retry-After)", share(func(r *Round) int64 { return r.Shed }), stats.Percent)
 	line("refused otherwise, or not answered", share(func(r *Round) int64 { return r.Broken }), stats.Percent)
 	line("accepted within, p50", times(func(r *Round) time.Duration { return r.Accepted.P50 }), stats.Duration)

@@ -54,7 +54,7 @@ func open(ctx context.Context, url string, must requirement) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{commits: relational.NewCommits(), queue: relational.NewQueue[*operation](queueSize)}
+	s := &Store{commits: relational.NewCommits(), queue: relational.NewQueue[*operation](queueSize, newSize)}
 	s.most.Store(batchSize)
 	if err := s.open(ctx, config, must); err != nil {
 		s.closePools()

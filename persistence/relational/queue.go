@@ -6,9 +6,14 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"verdict"
 )
+
+// patience is how long a new request waits for its place in a full queue: as long as its app is told to stay away at the least. It
+// costs less than a refusal and the next attempt, which so many at once would spend the processor on.
+const patience = time.Second
 
 // ErrClosed is what calls after Close return.
 var ErrClosed = errors.New("the store is closed")
@@ -34,44 +39,51 @@ func (c *Call) Answer(err error) { c.done <- err }
 // the queue Enter and Leave, so that Close can wait for them too.
 type Queue[Op Operation] struct {
 	waiting chan Op
-	calls   sync.RWMutex // read-locked during each call
-	closed  bool         // set with calls locked
+	places  chan struct{} // holds one for each new request that waits in the queue or is carried out
+	calls   sync.RWMutex  // read-locked during each call
+	closed  bool          // set with calls locked
 }
 
-// NewQueue returns a queue in which so many operations may wait.
-func NewQueue[Op Operation](size int) *Queue[Op] { return &Queue[Op]{waiting: make(chan Op, size)} }
+// NewQueue returns a queue in which so many operations may wait, so many of them of new requests.
+func NewQueue[Op Operation](size, fresh int) *Queue[Op] {
+	return &Queue[Op]{waiting: make(chan Op, size), places: make(chan struct{}, fresh)}
+}
 
 // Waiting is where writers take operations from. It is closed when no more will come.
 func (q *Queue[Op]) Waiting() <-chan Op { return q.waiting }
 
-// Shed has a writer carry out an operation of a new request. If the queue is full it is refused: verdict.ErrOverloaded.
+// Shed has a writer carry out an operation of a new request. If there is no place in the queue within a second it is
+// refused: verdict.ErrOverloaded.
 func (q *Queue[Op]) Shed(ctx context.Context, op Op) error {
-	return q.carryOut(ctx, op, func() error {
-		select {
-		case q.waiting <- op:
-			return nil
-		default:
-			return verdict.ErrOverloaded
-		}
-	})
+	if err := q.takePlace(ctx); err != nil {
+		return err
+	}
+	defer func() { <-q.places }()
+	return q.Wait(ctx, op)
 }
 
-// Wait has a writer carry out an operation that follows from requests that were accepted. It isn't refused: evidence may
-// come only once.
+func (q *Queue[Op]) takePlace(ctx context.Context) error {
+	select {
+	case q.places <- struct{}{}:
+		return nil
+	default:
+	}
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
+	select {
+	case q.places <- struct{}{}:
+		return nil
+	case <-enough.C:
+		return verdict.ErrOverloaded
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Wait has a writer carry out an operation. It returns nil once that is on disk. One that follows from requests that were accepted isn't
+// refused: evidence may come only once. A caller that gives up before a writer began has its operation back, and nothing is
+// stored; later the outcome is uncertain.
 func (q *Queue[Op]) Wait(ctx context.Context, op Op) error {
-	return q.carryOut(ctx, op, func() error {
-		select {
-		case q.waiting <- op:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-}
-
-// carryOut returns nil once an operation is on disk. A caller that gives up before a writer began has its operation back,
-// and nothing is stored; later the outcome is uncertain.
-func (q *Queue[Op]) carryOut(ctx context.Context, op Op, enqueue func() error) error {
 	if err := q.Enter(); err != nil {
 		return err
 	}
@@ -81,8 +93,10 @@ func (q *Queue[Op]) carryOut(ctx context.Context, op Op, enqueue func() error) e
 	}
 	call := op.call()
 	call.done = make(chan error, 1)
-	if err := enqueue(); err != nil {
-		return err
+	select {
+	case q.waiting <- op:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	select {
 	case err := <-call.done:

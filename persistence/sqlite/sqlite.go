@@ -58,7 +58,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{commits: relational.NewCommits(), queue: relational.NewQueue[*operation](queueSize), folder: filepath.Dir(path)}
+	s := &Store{commits: relational.NewCommits(), queue: relational.NewQueue[*operation](queueSize, newSize), folder: filepath.Dir(path)}
 	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.closeFile())
 	}

@@ -43,7 +43,7 @@ func queued(t *testing.T, s *Store, n int, call func()) {
 
 func TestWhatWaitsIsCommittedTogether(t *testing.T) {
 	for _, test := range []struct{ waiting, commits int }{
-		{1, 1}, {100, 1}, {batchSize, 1}, {batchSize + 1, 2}, {queueSize, queueSize / batchSize},
+		{1, 1}, {100, 1}, {batchSize, 1}, {batchSize + 1, 2}, {newSize, newSize / batchSize},
 	} {
 		t.Run(fmt.Sprint(test.waiting), func(t *testing.T) {
 			s := openAt(t, newPath(t))
@@ -63,22 +63,36 @@ func TestWhatWaitsIsCommittedTogether(t *testing.T) {
 	}
 }
 
-func TestAFullQueueRefusesNewRequestsBeforeAnythingIsStored(t *testing.T) {
+func TestNewRequestsAreRefusedBeforeAnythingIsStoredIfTheyFindNoPlace(t *testing.T) {
 	s := openAt(t, newPath(t))
 	release := hold(t, s)
 	var calling sync.WaitGroup
-	for i := range queueSize {
+	for i := range newSize {
 		calling.Go(func() { create(t, s, fmt.Sprint("accepted ", i)) })
 	}
-	waitFor(t, "a full queue", func() bool { return len(s.queue.Waiting()) == queueSize })
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	waitFor(t, "all places taken", func() bool { return len(s.queue.Waiting()) == newSize })
+	began := time.Now()
+	if _, _, err := s.Create(t.Context(), transaction("refused")); !errors.Is(err, verdict.ErrOverloaded) || time.Since(began) < time.Second {
+		t.Errorf("after %s error %v, want ErrOverloaded after a second", time.Since(began), err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, _, err := s.Create(ctx, transaction("refused")); !errors.Is(err, verdict.ErrOverloaded) {
-		t.Errorf("error %v, want ErrOverloaded", err)
+	if _, err := s.Spend(ctx, "refused", time.Now().Add(time.Hour)); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, verdict.ErrUncertain) {
+		t.Errorf("spend: error %v, want a deadline exceeded, and certain", err)
 	}
-	if _, err := s.Spend(ctx, "refused", time.Now().Add(time.Hour)); !errors.Is(err, verdict.ErrOverloaded) {
-		t.Errorf("spend: error %v, want ErrOverloaded", err)
+	for i := range queueSize - newSize { // of what isn't new
+		calling.Go(func() {
+			if err := s.Park(t.Context(), verdict.Webhook{Transaction: fmt.Sprint(i)}); err != nil {
+				t.Errorf("park: %v", err)
+			}
+		})
 	}
+	waitFor(t, "a full queue", func() bool { return len(s.queue.Waiting()) == queueSize })
+	patient := make(chan error, 1)
+	go func() {
+		_, _, err := s.Create(t.Context(), transaction("patient"))
+		patient <- err
+	}()
 	for what, call := range map[string]func(context.Context) error{ // not new: they wait for their turn as long as their callers do
 		"park":    func(ctx context.Context) error { return s.Park(ctx, verdict.Webhook{}) },
 		"deliver": func(ctx context.Context) error { return s.Deliver(ctx, nil) },
@@ -92,6 +106,9 @@ func TestAFullQueueRefusesNewRequestsBeforeAnythingIsStored(t *testing.T) {
 	}
 	release()
 	calling.Wait()
+	if err := <-patient; err != nil {
+		t.Errorf("one that waited for a place: %v", err)
+	}
 	stands(t, s, "refused", false)
 	create(t, s, "refused") // a little later
 }
