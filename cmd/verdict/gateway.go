@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,10 @@ import (
 
 // drainTime bounds how long apps' connections are given to end when the gateway stops, after push.spread.
 const drainTime = 10 * time.Second
+
+// startedAfter is how long it takes from being ready until all that starting needs memory for is done, such as the first plans. Then
+// that is given back: two of ten MiB, which would stay where little else is going on.
+const startedAfter = time.Second
 
 // heapFloor is how many bytes a gateway holds that nobody touches, so they are never resident. They count with what is in
 // use all the same, and make the collector wait for as much garbage again: a gateway with few connections has some ten MiB in
@@ -261,6 +266,7 @@ func (g *gateway) run(ctx context.Context, listener net.Listener) error {
 	start(func() error { return serve(server, listener) })
 	g.log.Info("ready", "address", listener.Addr().String(), "public_url", maskedURL(g.config.publicURL()))
 	g.tellSupervisor(daemon.SdNotifyReady)
+	defer time.AfterFunc(startedAfter, debug.FreeOSMemory).Stop()
 
 	<-working.Done()
 	g.stopping.Store(true)
