@@ -18,7 +18,7 @@ type Store interface {
 	Noticeboard
 
 	// Create stores t at Version 1. If its scope is taken it changes nothing and returns the transaction that stands
-	// there, with created false. It returns ErrOverloaded if too many wait already, and still do a second later.
+	// there, with created false. It returns ErrOverloaded if too many wait already, at the latest when they still do a second later.
 	Create(ctx context.Context, t Transaction) (stored Transaction, created bool, err error)
 
 	// Replace stores next in place of the version before it, with the evidence that led to it if e isn't nil. It
@@ -83,7 +83,7 @@ type Store interface {
 
 	// Spend uses up a name, such as a one-time ticket's, and reports whether it is the first to. From until on, by the
 	// store's clock, nobody is, and the name may be forgotten: so each who spends it must give the same time. It returns
-	// ErrOverloaded if too many wait already, and still do a second later.
+	// ErrOverloaded as Create does.
 	Spend(ctx context.Context, name string, until time.Time) (first bool, err error)
 
 	// InStage returns at most limit transactions of that stage with an EventID greater than after, in the order of

@@ -11,9 +11,14 @@ import (
 	"verdict"
 )
 
-// patience is how long a new request waits for its place in a full queue: as long as its app is told to stay away at the least. It
-// costs less than a refusal and the next attempt, which so many at once would spend the processor on.
-const patience = time.Second
+const (
+	// patience is how long a new request waits for its place in the queue: as long as its app would be told to stay away at the
+	// least. It costs less than a refusal and the next attempt, which so many at once would spend the processor on.
+	patience = time.Second
+
+	// patient is how many times as many new requests may wait for a place as there are. Each holds its payload and a connection.
+	patient = 4
+)
 
 // ErrClosed is what calls after Close return.
 var ErrClosed = errors.New("the store is closed")
@@ -40,20 +45,21 @@ func (c *Call) Answer(err error) { c.done <- err }
 type Queue[Op Operation] struct {
 	waiting chan Op
 	places  chan struct{} // holds one for each new request that waits in the queue or is carried out
+	line    chan struct{} // holds one for each that waits for a place
 	calls   sync.RWMutex  // read-locked during each call
 	closed  bool          // set with calls locked
 }
 
 // NewQueue returns a queue in which so many operations may wait, so many of them of new requests.
 func NewQueue[Op Operation](size, fresh int) *Queue[Op] {
-	return &Queue[Op]{waiting: make(chan Op, size), places: make(chan struct{}, fresh)}
+	return &Queue[Op]{waiting: make(chan Op, size), places: make(chan struct{}, fresh), line: make(chan struct{}, patient*fresh)}
 }
 
 // Waiting is where writers take operations from. It is closed when no more will come.
 func (q *Queue[Op]) Waiting() <-chan Op { return q.waiting }
 
-// Shed has a writer carry out an operation of a new request. If there is no place in the queue within a second it is
-// refused: verdict.ErrOverloaded.
+// Shed has a writer carry out an operation of a new request. If there is no place in the queue within a second, or too many
+// wait for one already, it is refused: verdict.ErrOverloaded.
 func (q *Queue[Op]) Shed(ctx context.Context, op Op) error {
 	if err := q.takePlace(ctx); err != nil {
 		return err
@@ -67,6 +73,12 @@ func (q *Queue[Op]) takePlace(ctx context.Context) error {
 	case q.places <- struct{}{}:
 		return nil
 	default:
+	}
+	select {
+	case q.line <- struct{}{}:
+		defer func() { <-q.line }()
+	default:
+		return verdict.ErrOverloaded
 	}
 	enough := time.NewTimer(patience)
 	defer enough.Stop()
