@@ -17,7 +17,7 @@ const (
 	patience = time.Second
 
 	// patient is how many times as many new requests may wait for a place as there are. Each holds its payload and a connection.
-	patient = 4
+	patient = 8
 )
 
 // ErrClosed is what calls after Close return.
