@@ -22,18 +22,14 @@ type Sweeper struct {
 }
 
 const (
-	// sweepBatch is how many commands are claimed together, or webhooks taken up.
+	// sweepBatch is how many commands are claimed together, and how many keys are freed together.
 	sweepBatch = 256
 
 	// standBackFor is how long an instance that can't reach the stream leaves what is due to others.
 	standBackFor = 5 * time.Second
 
-	// keyBatch is how many keys are freed together. Each is a page of the record somewhere, and there is no hurry: what others have
-	// to write waits for all of them.
-	keyBatch = 32
-
 	// keyBatches is how many batches of keys a sweep frees at the most: 8,192 keys a second with the sweep's usual 500 ms.
-	keyBatches = 128
+	keyBatches = 16
 )
 
 // Run sweeps until ctx ends.
@@ -123,14 +119,14 @@ func (s *Sweeper) webhooks(ctx context.Context) error {
 	}
 }
 
-// keys frees some small batches, between which the writer has other things to do.
+// keys frees some small batches: there is no hurry, and the writer has other things to do in between.
 func (s *Sweeper) keys(ctx context.Context) error {
 	for range keyBatches {
-		freed, err := s.Store.ReleaseKeys(ctx, time.Now().Add(-s.Retention), keyBatch)
+		freed, err := s.Store.ReleaseKeys(ctx, time.Now().Add(-s.Retention), sweepBatch)
 		if err != nil {
 			return fmt.Errorf("release keys: %w", err)
 		}
-		if freed < keyBatch {
+		if freed < sweepBatch {
 			break
 		}
 	}

@@ -14,9 +14,8 @@ const (
 	// noteEvery is how often it is noted which verdicts apps were told of.
 	noteEvery = 500 * time.Millisecond
 
-	// notesTogether is how many are noted in one change: each is a page of the record somewhere, and whose change comes meanwhile waits
-	// for all of them.
-	notesTogether = 32
+	// notesTogether is how many are noted in one change, so that others don't wait long.
+	notesTogether = 256
 
 	// maxNotes bounds the verdicts that wait for that, to a few megabytes. What exceeds it is told and not noted.
 	maxNotes = 1 << 16
