@@ -41,7 +41,7 @@ func wait(ctx context.Context, o Options, binary, dir string) (*Waiting, error) 
 	defer p.close()
 	g, err := cluster.StartGateway(ctx, dir, cluster.GatewayConfig{
 		Binary: binary, Host: "127.0.0.1", Partner: p.url(), Calls: o.Waiting, Database: "sqlite:verdict.db", Stream: "{dir: jetstream}",
-		KeyHash: app.APIKeyHash(),
+		KeyHash: app.APIKeyHash(), Alone: o.Apart,
 	})
 	if err != nil {
 		return nil, err

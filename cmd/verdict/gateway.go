@@ -123,7 +123,7 @@ func runGateway(ctx context.Context, c config, log *slog.Logger) (err error) {
 
 // runWhileSyncing sees to it that others run while SQLite syncs, on a machine with one processor too: whoever calls C has one of the
 // runtime's processors until its clock takes it away, which may be the whole sync. With one of those a quarter as much was
-// accepted as with two. Who sets GOMAXPROCS has it as it is.
+// accepted as with two. Who sets GOMAXPROCS has it as it is. The runtime follows no change of the machine's processors then.
 func runWhileSyncing() {
 	if runtime.GOMAXPROCS(0) == 1 && os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(2)

@@ -39,8 +39,8 @@ const (
 // at the most, or if the instance dies, after verdict.Lease, and with it those of its bundle; it may also come twice without
 // any reason.
 //
-// When ctx ends Work takes no more commands, gives back what it hasn't begun, waits for the calls of handle under way,
-// and returns nil. The context of handle does not end with ctx: what has been begun with a partner is seen through, so
+// When ctx ends Work takes no more commands, waits for the calls of handle under way, gives back what it hasn't begun of their
+// bundles, and returns nil. The context of handle does not end with ctx: what has been begun with a partner is seen through, so
 // handle must bound its own time. Work returns ErrClosed if the stream is closed under it.
 func (s *Stream) Work(ctx context.Context, provider string, kind verdict.Kind, limit int, handle func(context.Context, verdict.Command) error) error {
 	subject, err := commandSubject(provider, kind)
@@ -177,7 +177,7 @@ func (w *worker) fetch(ctx context.Context, consumer jetstream.Consumer) (taken 
 		return 0, err
 	}
 	for m := range batch.Messages() {
-		if ctx.Err() != nil || len(w.slots) == cap(w.slots) { // those before were larger than expected
+		if ctx.Err() != nil || taken > 0 && cap(w.slots)-len(w.slots) < w.bundle { // those before were larger than expected
 			w.answer(m.Nak())
 			continue
 		}
@@ -206,12 +206,12 @@ func (w *worker) begin(ctx context.Context, m jetstream.Msg) {
 		}
 		d.open.Add(1)
 		w.running.Go(func() {
-			defer w.finish(d)
-			defer func() { <-w.slots }()
 			if err := w.handle(context.WithoutCancel(ctx), c); err != nil {
 				w.log.Error("command failed; it will come again", "transaction", c.Transaction, "after", retryAfter(m), "error", err)
 				d.failed.Store(true)
 			}
+			<-w.slots
+			w.finish(d) // not deferred: a command that panics isn't acknowledged
 		})
 	}
 }

@@ -13,7 +13,8 @@ const (
 	// queueSize is how many operations may wait for the writers: less than a second's work, and 32 MiB of payloads.
 	queueSize = 2048
 
-	// newSize is how many of them may be of new requests, so that what follows from those that were accepted waits behind a few commits.
+	// newSize is how many of them may be of new requests, so that what follows from those that were accepted waits behind a few commits,
+	// or more where payloads are large.
 	newSize = 4 * batchSize
 
 	// batchSize is how many operations share a commit at the most, so that no caller waits behind a long one.

@@ -44,7 +44,7 @@ func (c *Call) Answer(err error) { c.done <- err }
 // the queue Enter and Leave, so that Close can wait for them too.
 type Queue[Op Operation] struct {
 	waiting chan Op
-	places  chan struct{} // holds one for each new request that waits in the queue or is carried out
+	places  chan struct{} // holds one for each new request in the queue or being carried out, as long as its caller waits
 	line    chan struct{} // holds one for each that waits for a place
 	calls   sync.RWMutex  // read-locked during each call
 	closed  bool          // set with calls locked
