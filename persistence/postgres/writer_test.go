@@ -107,11 +107,6 @@ func TestNewRequestsAreRefusedBeforeAnythingIsStoredIfTheyFindNoPlace(t *testing
 		})
 	}
 	waitFor(t, "a full queue", func() bool { return len(s.queue.Waiting()) == queueSize })
-	patient := make(chan error, 1)
-	go func() {
-		_, _, err := s.Create(t.Context(), transaction("patient"))
-		patient <- err
-	}()
 	for what, call := range map[string]func(context.Context) error{ // not new: they wait for their turn as long as their callers do
 		"park":    func(ctx context.Context) error { return s.Park(ctx, verdict.Webhook{}) },
 		"deliver": func(ctx context.Context) error { return s.Deliver(ctx, nil) },
@@ -125,9 +120,6 @@ func TestNewRequestsAreRefusedBeforeAnythingIsStoredIfTheyFindNoPlace(t *testing
 	}
 	release()
 	calling.Wait()
-	if err := <-patient; err != nil {
-		t.Errorf("one that waited for a place: %v", err)
-	}
 	stands(t, s, "refused", false)
 	create(t, s, "refused") // a little later
 }
