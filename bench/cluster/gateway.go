@@ -2,20 +2,30 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 
 	"verdict/bench/daemon"
 )
 
-// tags are those of the Dockerfile that change what is linked in.
-const tags = "netgo,osusergo,sqlite_omit_load_extension,grpcnotrace"
+// imageTags finds the build tags in the Dockerfile.
+var imageTags = regexp.MustCompile(`go build .*-tags (\S+)`)
 
-// Build builds Verdict from its repository to a path, with more flags of go build.
+// Build builds Verdict from its repository to a path, with the image's tags and more flags of go build.
 func Build(ctx context.Context, root, path string, flags ...string) error {
-	build := exec.CommandContext(ctx, "go", append(append([]string{"build", "-tags", tags}, flags...), "-o", path, "./cmd/verdict")...)
+	image, err := os.ReadFile(filepath.Join(root, "Dockerfile"))
+	if err != nil {
+		return fmt.Errorf("build Verdict: %w", err)
+	}
+	tags := imageTags.FindSubmatch(image)
+	if tags == nil {
+		return errors.New("build Verdict: the Dockerfile builds without tags")
+	}
+	build := exec.CommandContext(ctx, "go", append(append([]string{"build", "-tags", string(tags[1])}, flags...), "-o", path, "./cmd/verdict")...)
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build Verdict: %w\n%s", err, out)
