@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -50,6 +51,7 @@ func newWriter(kept *direct, queue <-chan *operation, commits *relational.Commit
 // run carries out what is queued until the queue is closed and empty.
 func (w *writer) run() {
 	for first := range w.queue {
+		giveWay()
 		batch := w.gather(first)
 		if len(batch) == 0 {
 			continue
@@ -58,9 +60,15 @@ func (w *writer) run() {
 		for _, op := range batch {
 			op.Answer(err)
 		}
+		giveWay()
 		_ = w.kept.lend(func() error { w.checkpoint(len(batch)); return nil })
 	}
 }
+
+// giveWay lets other goroutines run that can. Those that the writer has just answered would else wait behind it: they are in line on its
+// processor, which the Go runtime takes away only some time after the writer has gone to sync the disk in C. And what those
+// who run bring into the queue shares the next commit. bench/README.md, "path", shows both.
+func giveWay() { runtime.Gosched() }
 
 // gather takes what waits behind the first operation. It doesn't wait for more: while one commit is synced the next
 // gathers in the queue.
