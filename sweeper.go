@@ -19,14 +19,19 @@ type Sweeper struct {
 	Log       *slog.Logger
 
 	standBack time.Time // until then commands are left to other instances, for the stream took none from this one
+	freeing   int       // how many keys are freed together
 }
 
 const (
-	// sweepBatch is how many commands are claimed together, and how many keys are freed together.
+	// sweepBatch is how many commands are claimed together.
 	sweepBatch = 256
 
 	// standBackFor is how long an instance that can't reach the stream leaves what is due to others.
 	standBackFor = 5 * time.Second
+
+	// leastKeys and mostKeys are how many keys are freed together: each is a page of the record somewhere, and what apps wait for
+	// shares the commit.
+	leastKeys, mostKeys = 16, 256
 
 	// keyBatches is how many batches of keys a sweep frees at the most: 8,192 keys a second with the sweep's usual 500 ms.
 	keyBatches = 16
@@ -119,16 +124,19 @@ func (s *Sweeper) webhooks(ctx context.Context) error {
 	}
 }
 
-// keys frees some small batches: there is no hurry, and the writer has other things to do in between.
+// keys frees some batches. They are small, for there is no hurry, and grow as long as a sweep doesn't free all there is to free.
 func (s *Sweeper) keys(ctx context.Context) error {
+	s.freeing = max(s.freeing, leastKeys)
 	for range keyBatches {
-		freed, err := s.Store.ReleaseKeys(ctx, time.Now().Add(-s.Retention), sweepBatch)
+		freed, err := s.Store.ReleaseKeys(ctx, time.Now().Add(-s.Retention), s.freeing)
 		if err != nil {
 			return fmt.Errorf("release keys: %w", err)
 		}
-		if freed < sweepBatch {
-			break
+		if freed < s.freeing {
+			s.freeing /= 2
+			return nil
 		}
 	}
+	s.freeing = min(2*s.freeing, mostKeys)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -126,6 +127,39 @@ func TestWhatNobodyConfirmedIsToldAgain(t *testing.T) {
 		default:
 			c.wantEvent(tr.Event()) // which leaves the position where it is
 		}
+	}
+}
+
+// parts is a record that notes of deliveries how many come together.
+type parts struct {
+	Store
+	lengths []int
+}
+
+func (p *parts) Deliver(_ context.Context, some []verdict.Delivery) error {
+	p.lengths = append(p.lengths, len(some))
+	return nil
+}
+
+// TestNotesAreWrittenAFewAtATime: what apps wait for shares the commit.
+func TestNotesAreWrittenAFewAtATime(t *testing.T) {
+	for _, c := range []struct{ notes, longest, parts int }{{7, 7, 1}, {20, 8, 3}, {640, 20, 32}, {maxNotes, 256, maxNotes / 256}} {
+		synctest.Test(t, func(t *testing.T) {
+			record := &parts{}
+			n := newNotes(record, func(err error) { t.Error(err) })
+			for i := range c.notes {
+				n.add(fmt.Sprint(i), time.Now())
+			}
+			time.Sleep(noteEvery)
+			synctest.Wait()
+			sum := 0
+			for _, length := range record.lengths {
+				sum += length
+			}
+			if sum != c.notes || slices.Max(record.lengths) != c.longest || len(record.lengths) != c.parts {
+				t.Errorf("%d notes came as %d, in %v", c.notes, sum, record.lengths)
+			}
+		})
 	}
 }
 
