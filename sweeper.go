@@ -19,22 +19,21 @@ type Sweeper struct {
 	Log       *slog.Logger
 
 	standBack time.Time // until then commands are left to other instances, for the stream took none from this one
-	freeing   int       // how many keys are freed together
 }
 
 const (
-	// sweepBatch is how many commands are claimed together.
+	// sweepBatch is how many commands are claimed together, and how many parked webhooks are read.
 	sweepBatch = 256
 
 	// standBackFor is how long an instance that can't reach the stream leaves what is due to others.
 	standBackFor = 5 * time.Second
 
-	// leastKeys and mostKeys are how many keys are freed together: each is a page of the record somewhere, and what apps wait for
-	// shares the commit.
-	leastKeys, mostKeys = 16, 256
+	// fewKeys are freed together: each is a page of the record somewhere, and what apps wait for shares the commit. A quarter of the
+	// time between sweeps is spent so at the most. If that isn't enough, manyKeys are.
+	fewKeys, manyKeys = 16, 256
 
-	// keyBatches is how many batches of keys a sweep frees at the most: 8,192 keys a second with the sweep's usual 500 ms.
-	keyBatches = 16
+	// keysEach is how many keys a sweep frees at the most: 8,192 a second with the sweep's usual 500 ms.
+	keysEach = 4096
 )
 
 // Run sweeps until ctx ends.
@@ -124,19 +123,22 @@ func (s *Sweeper) webhooks(ctx context.Context) error {
 	}
 }
 
-// keys frees some batches. They are small, for there is no hurry, and grow as long as a sweep doesn't free all there is to free.
+// keys frees keys a few at a time, for there is no hurry, as long as that is fast enough.
 func (s *Sweeper) keys(ctx context.Context) error {
-	s.freeing = max(s.freeing, leastKeys)
-	for range keyBatches {
-		freed, err := s.Store.ReleaseKeys(ctx, time.Now().Add(-s.Retention), s.freeing)
+	began := time.Now()
+	for freed := 0; freed < keysEach; {
+		limit := fewKeys
+		if time.Since(began) > s.Every/4 {
+			limit = manyKeys
+		}
+		n, err := s.Store.ReleaseKeys(ctx, time.Now().Add(-s.Retention), limit)
 		if err != nil {
 			return fmt.Errorf("release keys: %w", err)
 		}
-		if freed < s.freeing {
-			s.freeing /= 2
-			return nil
+		if n < limit {
+			break
 		}
+		freed += n
 	}
-	s.freeing = min(2*s.freeing, mostKeys)
 	return nil
 }

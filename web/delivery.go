@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,9 +13,9 @@ const (
 	// noteEvery is how often it is noted which verdicts apps were told of.
 	noteEvery = 500 * time.Millisecond
 
-	// noteParts is in how many changes they are noted, each of at least leastNotes and at most mostNotes: what apps wait for shares
-	// the commit. On a disk that syncs in 10 ms that takes a third of a second.
-	noteParts, leastNotes, mostNotes = 32, 8, 256
+	// fewNotes are noted in one change: what apps wait for shares the commit. If that takes longer than fewFor, manyNotes are.
+	fewNotes, manyNotes = 16, 256
+	fewFor              = noteEvery / 2
 
 	// maxNotes bounds the verdicts that wait for that, to a few megabytes. What exceeds it is told and not noted.
 	maxNotes = 1 << 16
@@ -28,8 +27,9 @@ type notes struct {
 	log     func(error)
 	writing chore
 
-	mu   sync.Mutex // guards told
-	told map[string]time.Time
+	mu    sync.Mutex           // guards what follows
+	told  map[string]time.Time // by transaction
+	going map[string]time.Time // those that are being written
 }
 
 func newNotes(store Store, log func(error)) *notes {
@@ -55,6 +55,9 @@ func (n *notes) add(transaction string, at time.Time) {
 func (n *notes) of(transaction string) time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if at, ok := n.going[transaction]; ok {
+		return at
+	}
 	return n.told[transaction]
 }
 
@@ -62,21 +65,35 @@ func (n *notes) of(transaction string) time.Time {
 func (n *notes) write() {
 	n.mu.Lock()
 	told := n.told
-	n.told = map[string]time.Time{}
+	n.told, n.going = map[string]time.Time{}, told
 	n.mu.Unlock()
-	deliveries := make([]verdict.Delivery, 0, len(told))
-	for transaction, at := range told {
-		deliveries = append(deliveries, verdict.Delivery{Transaction: transaction, Told: at})
+	if err := n.deliver(told); err != nil {
+		n.log(err)
 	}
-	for some := range slices.Chunk(deliveries, min(max(len(deliveries)/noteParts, leastNotes), mostNotes)) {
+	n.mu.Lock()
+	n.going = nil
+	n.mu.Unlock()
+}
+
+func (n *notes) deliver(told map[string]time.Time) error {
+	rest := make([]verdict.Delivery, 0, len(told))
+	for transaction, at := range told {
+		rest = append(rest, verdict.Delivery{Transaction: transaction, Told: at})
+	}
+	for began := time.Now(); len(rest) > 0; {
+		some := min(fewNotes, len(rest))
+		if time.Since(began) > fewFor {
+			some = min(manyNotes, len(rest))
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-		err := n.store.Deliver(ctx, some)
+		err := n.store.Deliver(ctx, rest[:some])
 		cancel()
 		if err != nil {
-			n.log(err)
-			return
+			return err
 		}
+		rest = rest[some:]
 	}
+	return nil
 }
 
 // told notes that a verdict was handed to the network towards an app.

@@ -130,37 +130,60 @@ func TestWhatNobodyConfirmedIsToldAgain(t *testing.T) {
 	}
 }
 
-// parts is a record that notes of deliveries how many come together.
-type parts struct {
+// slow is a record whose commits take a while. It keeps how many notes share one.
+type slow struct {
 	Store
-	lengths []int
+	takes time.Duration
+	parts []int
 }
 
-func (p *parts) Deliver(_ context.Context, some []verdict.Delivery) error {
-	p.lengths = append(p.lengths, len(some))
+func (s *slow) Deliver(_ context.Context, some []verdict.Delivery) error {
+	time.Sleep(s.takes)
+	s.parts = append(s.parts, len(some))
 	return nil
 }
 
-// TestNotesAreWrittenAFewAtATime: what apps wait for shares the commit.
+// TestNotesAreWrittenAFewAtATime: what apps wait for shares the commit, so a part is small as long as the disk is fast enough.
 func TestNotesAreWrittenAFewAtATime(t *testing.T) {
-	for _, c := range []struct{ notes, longest, parts int }{{7, 7, 1}, {20, 8, 3}, {640, 20, 32}, {maxNotes, 256, maxNotes / 256}} {
+	for _, c := range []struct {
+		notes int
+		takes time.Duration
+		parts []int
+	}{
+		{7, time.Millisecond, []int{7}},
+		{40, time.Millisecond, []int{16, 16, 8}},
+		{maxNotes, 0, slices.Repeat([]int{16}, maxNotes/16)},
+		{400, 100 * time.Millisecond, []int{16, 16, 16, 256, 96}},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			record := &parts{}
+			record := &slow{takes: c.takes}
 			n := newNotes(record, func(err error) { t.Error(err) })
 			for i := range c.notes {
 				n.add(fmt.Sprint(i), time.Now())
 			}
-			time.Sleep(noteEvery)
-			synctest.Wait()
-			sum := 0
-			for _, length := range record.lengths {
-				sum += length
-			}
-			if sum != c.notes || slices.Max(record.lengths) != c.longest || len(record.lengths) != c.parts {
-				t.Errorf("%d notes came as %d, in %v", c.notes, sum, record.lengths)
+			time.Sleep(time.Minute)
+			if !slices.Equal(record.parts, c.parts) {
+				t.Errorf("%d notes came in parts of %v, expected %v", c.notes, record.parts, c.parts)
 			}
 		})
 	}
+}
+
+// TestANoteIsKnownWhileItIsWritten: who confirms a verdict meanwhile is put on record as told before.
+func TestANoteIsKnownWhileItIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotes(&slow{takes: time.Second}, func(err error) { t.Error(err) })
+		told := time.Now()
+		n.add("t", told)
+		time.Sleep(noteEvery + time.Second/2)
+		if at := n.of("t"); !at.Equal(told) {
+			t.Errorf("while it is written it is %v", at)
+		}
+		time.Sleep(time.Second)
+		if at := n.of("t"); !at.IsZero() {
+			t.Errorf("once it is on record it is still %v", at)
+		}
+	})
 }
 
 // undeliverable is a record that takes no notes.

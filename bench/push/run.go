@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
 
+	"verdict/bench/cluster"
 	"verdict/bench/measure"
 	"verdict/bench/peer"
 	"verdict/bench/stats"
@@ -148,10 +148,8 @@ func prepare(ctx context.Context, root, dir string, flags ...string) (target.Env
 		return target.Env{}, err
 	}
 	binary := filepath.Join(dir, "verdict")
-	build := exec.CommandContext(ctx, "go", append(append([]string{"build", "-o", binary}, flags...), "./cmd/verdict")...)
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return target.Env{}, fmt.Errorf("build Verdict: %w\n%s", err, out)
+	if err := cluster.Build(ctx, root, binary, flags...); err != nil {
+		return target.Env{}, err
 	}
 	return target.Env{Dir: dir, Verdict: binary, Self: self}, nil
 }

@@ -65,9 +65,9 @@ func (w *writer) run() {
 	}
 }
 
-// giveWay lets other goroutines run that can. Those that the writer has just answered would else wait behind it: they are in line on its
-// processor, which the Go runtime takes away only some time after the writer has gone to sync the disk in C. And what those
-// who run bring into the queue shares the next commit. bench/README.md, "path", shows both.
+// giveWay lets the goroutines run that are ready to. Those that the writer has just answered would else wait behind it: they are in
+// line for its processor, which the Go runtime takes from it only some time after it has gone to sync the disk in C. And what the
+// others bring into the queue shares the next commit. Only a benchmark shows it: docs/performance.md, "What was gained".
 func giveWay() { runtime.Gosched() }
 
 // gather takes what waits behind the first operation. It doesn't wait for more: while one commit is synced the next
