@@ -14,6 +14,7 @@ import (
 
 	"verdict/bench/app"
 	"verdict/bench/cluster"
+	"verdict/bench/daemon"
 	"verdict/bench/path"
 )
 
@@ -44,8 +45,8 @@ type Report struct {
 // oldShare of the record is old enough for retention to take away, which is far more than it gets to.
 const oldShare = 10
 
-// Run fills a record, and then measures the whole path with it, with it while retention deletes, and with an empty one, in turn.
-// progress is told what is being done.
+// Run fills a record, and then measures the whole path with it, with it while retention deletes, with it when the system has
+// nothing of it in memory, and with an empty one, in turn. progress is told what is being done.
 func Run(ctx context.Context, o Options, root string, progress io.Writer) (*Report, error) {
 	w, err := path.Open(ctx, o.Path.Dir, root)
 	if err != nil {
@@ -58,20 +59,22 @@ func Run(ctx context.Context, o Options, root string, progress io.Writer) (*Repo
 		return nil, err
 	}
 	name := fmt.Sprint(o.Rows, " on record")
-	filled := path.Verdict(name, func(c *cluster.GatewayConfig) { c.Database = "sqlite:" + file })
-	if report.Cold, err = coldStart(ctx, w, filled, file); err != nil {
+	onRecord := path.Verdict(name, func(c *cluster.GatewayConfig) { c.Database = "sqlite:" + file })
+	if report.Cold, err = coldStart(ctx, w, onRecord, file); err != nil {
 		return nil, fmt.Errorf("start with a cold record: %w", err)
 	}
 	before, err := oldLeft(ctx, file)
 	if err != nil {
 		return nil, err
 	}
-	order := []path.Contender{filled, retaining(name+", retention", file), path.Verdict("empty", nil)}
+	order := []path.Contender{
+		after(read, file, name, onRecord), after(read, file, name+", retention", retaining(file)), after(evict, file, name+", cold", onRecord), path.Verdict("empty", nil),
+	}
 	if report.Paths, err = path.Run(ctx, o.Path, w, order, progress); err != nil {
 		return nil, err
 	}
-	after, err := oldLeft(ctx, file)
-	report.Deleted = before - after
+	left, err := oldLeft(ctx, file)
+	report.Deleted = before - left
 	return report, err
 }
 
@@ -95,18 +98,9 @@ func (r *Report) fill(ctx context.Context, w *path.World, file string, progress 
 	return err
 }
 
-// coldStart measures a start with a record of which the system has nothing in memory. It also has the disk take all that was
-// filled in, which is not to be on its way while we measure.
+// coldStart measures a start with a record of which the system has nothing in memory.
 func coldStart(ctx context.Context, w *path.World, c path.Contender, file string) (took time.Duration, err error) {
-	f, err := os.OpenFile(file, os.O_RDWR, 0)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return 0, err
-	}
-	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
+	if err := evict(file); err != nil {
 		return 0, err
 	}
 	if err := os.Mkdir(w.Dir, 0o700); err != nil {
@@ -119,6 +113,41 @@ func coldStart(ctx context.Context, w *path.World, c path.Contender, file string
 	}
 	d.Close()
 	return d.StartedIn(), nil
+}
+
+// after is a contender that starts after something was done with the file of its record.
+func after(do func(file string) error, file, name string, c path.Contender) path.Contender {
+	return path.Contender{Name: name, Start: func(ctx context.Context, w *path.World) (*daemon.Daemon, string, error) {
+		if err := do(file); err != nil {
+			return nil, "", err
+		}
+		return c.Start(ctx, w)
+	}}
+}
+
+// read has the system keep a file in memory, as it keeps what is used all the time.
+func read(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(io.Discard, f)
+	return err
+}
+
+// evict has the system keep nothing of a file in memory. It also has the disk take all that was written, which is not to be on its
+// way while we measure.
+func evict(file string) error {
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }
 
 // templates is how many transactions are carried out for the others to be like.

@@ -15,12 +15,12 @@ import (
 const retained = 90 * 24 * time.Hour
 
 // retaining is Verdict with a record, which archives and deletes what is old.
-func retaining(name, file string) path.Contender {
-	serve := path.Verdict(name, func(c *cluster.GatewayConfig) {
+func retaining(file string) path.Contender {
+	serve := path.Verdict("", func(c *cluster.GatewayConfig) {
 		c.Database = "sqlite:" + file
 		c.Env = append(c.Env, "VERDICT_RETENTION_TRANSACTIONS="+retained.String(), "VERDICT_RETENTION_ARCHIVE="+filepath.Join(filepath.Dir(file), "archive"))
 	})
-	return path.Contender{Name: name, Start: func(ctx context.Context, w *path.World) (*daemon.Daemon, string, error) {
+	return path.Contender{Start: func(ctx context.Context, w *path.World) (*daemon.Daemon, string, error) {
 		if err := freeMinute(ctx, file); err != nil {
 			return nil, "", err
 		}
