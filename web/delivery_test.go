@@ -162,6 +162,7 @@ func TestNotesAreWrittenAFewAtATime(t *testing.T) {
 				n.add(fmt.Sprint(i), time.Now())
 			}
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			if !slices.Equal(record.parts, c.parts) {
 				t.Errorf("%d notes came in parts of %v, expected %v", c.notes, record.parts, c.parts)
 			}
