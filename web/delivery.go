@@ -81,10 +81,11 @@ func (n *notes) deliver(told map[string]time.Time) error {
 		rest = append(rest, verdict.Delivery{Transaction: transaction, Told: at})
 	}
 	for began := time.Now(); len(rest) > 0; {
-		some := min(fewNotes, len(rest))
+		some := fewNotes
 		if time.Since(began) > fewFor {
-			some = min(manyNotes, len(rest))
+			some = manyNotes
 		}
+		some = min(some, len(rest))
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 		err := n.store.Deliver(ctx, rest[:some])
 		cancel()

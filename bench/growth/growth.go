@@ -68,7 +68,10 @@ func Run(ctx context.Context, o Options, root string, progress io.Writer) (*Repo
 		return nil, err
 	}
 	order := []path.Contender{
-		after(read, file, name, onRecord), after(read, file, name+", retention", retaining(file)), after(evict, file, name+", cold", onRecord), path.Verdict("empty", nil),
+		after(read, file, name, onRecord),
+		after(read, file, name+", retention", retaining(file)),
+		after(evict, file, name+", cold", onRecord),
+		path.Verdict("empty", nil),
 	}
 	if report.Paths, err = path.Run(ctx, o.Path, w, order, progress); err != nil {
 		return nil, err
