@@ -6,43 +6,42 @@ import (
 )
 
 const (
-	// checkpointFrames is how long the log grows, in pages of 4096 bytes, before it is copied into the database. It is
-	// SQLite's own default.
-	checkpointFrames = 1000
+	// checkpointCommits and checkpointOperations are after how many of either the log is copied into the database. An operation
+	// adds some 3 to 20 frames to it, pages of 4096 bytes.
+	checkpointCommits    = 16
+	checkpointOperations = 512
 
-	// restartFrames is how long it grows before the writer waits for readers, so that the log can start anew.
-	restartFrames = 8 * checkpointFrames
-
-	// measureEvery is after how many operations the log is measured. The largest add some 20 frames each.
-	measureEvery = 32
+	// restartFrames is how long the log grows before the writer waits for readers, so that it can start anew.
+	restartFrames = 8000
 
 	// readersPatience is how long the writer waits for readers, in milliseconds. Reads take less, and writes wait meanwhile.
 	readersPatience = 100
 )
 
 // checkpoint bounds the log. SQLite would copy a long log within a commit, before the commit's callers have their answer;
-// the writer does it between two commits. Copying never waits for readers, but as long as reads overlap the log can't start
-// anew, and would grow without end. So past restartFrames the writer waits for them, for a moment: new reads then find all
-// in the database and don't need the log.
+// the writer does it between two commits, a little at a time: what comes meanwhile waits, and with ten million transactions on
+// record, whose pages are all over the file, the 1000 frames that are SQLite's default take 5 ms. Nor is it done at each turn, as
+// it syncs the log and the database. It goes by commits, because those are larger where the disk is slow, or much comes at once.
+// docs/performance.md, "What was gained", has what it gives.
 //
-// It is left to the writer: a connection that copied beside it gained nothing that could be measured. One of some sixty simulated
-// power cuts then took the last commits, but the simulation of that time could tell of losses that were none (see crash in
-// cmd/verdict/powercut_test.go).
-//
+// Copying never waits for readers, but as long as reads overlap the log can't start anew, and would grow without end. So past
+// restartFrames the writer waits for them, for a moment: new reads then find all in the database and don't need the log.
 // If even that fails, because a backup is being made or a process was stopped in the middle of a read, it is tried again when
 // the log is an eighth longer: so that however long it gets, writes have waited a few times. An error leaves the log as it is,
 // which loses nothing: the next commit will meet and report it.
+//
+// It is left to the writer: with a connection that copied beside it commits shared the disk with that, and the tail was longer.
 func (w *writer) checkpoint(operations int) {
-	if w.unmeasured += operations; w.unmeasured < measureEvery {
+	w.commitsLogged++
+	w.operationsLogged += operations
+	if w.commitsLogged < checkpointCommits && w.operationsLogged < checkpointOperations {
 		return
 	}
-	w.unmeasured = 0
-	switch frames := moveLog(w.kept, "NOOP"); {
-	case frames < checkpointFrames:
+	w.commitsLogged, w.operationsLogged = 0, 0
+	switch frames := moveLog(w.kept, "PASSIVE"); {
+	case frames < restartFrames:
 		w.restartAt = restartFrames
-	case frames < w.restartAt:
-		moveLog(w.kept, "PASSIVE")
-	default:
+	case frames >= w.restartAt:
 		w.restartAt = frames + frames/8
 		w.restart()
 	}
@@ -59,7 +58,7 @@ func (w *writer) setBusyTimeout(milliseconds int) {
 }
 
 // moveLog takes a checkpoint (https://sqlite.org/pragma.html#pragma_wal_checkpoint) and returns the log's length in
-// frames; NOOP only measures it.
+// frames.
 func moveLog(on source, mode string) (frames int) {
 	frames, _ = first(list(context.Background(), on, scanFrames, "PRAGMA wal_checkpoint("+mode+")"))
 	return frames

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -47,6 +48,42 @@ func TestOverlappingReadsDoNotMakeTheLogGrow(t *testing.T) {
 	if limit := int64(2*restartFrames) * 4096; longest > limit {
 		t.Errorf("the log grew to %d bytes, want at most %d", longest, limit)
 	}
+}
+
+// TestTheLogIsCopiedALittleAtATime: what comes while it is copied waits.
+func TestTheLogIsCopiedALittleAtATime(t *testing.T) {
+	s := openAt(t, newPath(t))
+	most := 0
+	for i := range 10 * checkpointCommits {
+		create(t, s, fmt.Sprint("one by one ", i))
+		most = max(most, uncopied(t, s))
+	}
+	if limit := 20 * checkpointCommits; most > limit {
+		t.Errorf("%d frames were waiting after single operations, want at most %d", most, limit)
+	}
+	create(t, s, "one")
+	var recording sync.WaitGroup
+	for range 3 * checkpointOperations {
+		recording.Go(func() {
+			if err := s.Record(t.Context(), "one", verdict.Evidence{Raw: make([]byte, verdict.MaxRaw)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	recording.Wait()
+	if n, limit := uncopied(t, s), 20*(checkpointOperations+batchSize); n > limit {
+		t.Errorf("%d frames were waiting after many operations at once, want at most %d", n, limit)
+	}
+}
+
+// uncopied measures how many frames of the log are yet to be copied.
+func uncopied(t *testing.T, s *Store) int {
+	t.Helper()
+	var busy, frames, copied int
+	if err := s.pool.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied); err != nil {
+		t.Fatal(err)
+	}
+	return frames - copied
 }
 
 // snapshot begins a read.

@@ -26,11 +26,12 @@ const (
 // A writer is the only one in this process that changes the file. It takes what waits in the queue, carries it all out in
 // one transaction, commits once, and only then answers.
 type writer struct {
-	kept       *direct
-	queue      <-chan *operation
-	batch      int // operations in a commit at the most
-	restartAt  int // length of the log, in frames, at which the next restart is tried
-	unmeasured int // operations since the log was measured
+	kept      *direct
+	queue     <-chan *operation
+	batch     int // operations in a commit at the most
+	restartAt int // length of the log, in frames, at which the next restart is tried
+
+	commitsLogged, operationsLogged int // since the log was copied
 
 	commits *relational.Commits
 }
