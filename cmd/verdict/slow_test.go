@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -21,9 +22,12 @@ const slowConnections = "300"
 func TestSlowClientsAreClosedAndOthersServedMeanwhile(t *testing.T) {
 	need(t, "slowhttptest", "apt-get install slowhttptest")
 	t.Parallel()
-	dir, address, operators := t.TempDir(), freeAddress(t), freeAddress(t)
-	launch(t, "msg=ready", "serve", "--address", address, "--admin-address", operators,
+	dir, address, operators, partner := t.TempDir(), freeAddress(t), freeAddress(t), freeAddress(t)
+	launch(t, "third party ready", "thirdparty", "--address", partner, "--speed", worldSpeed, "--ban-after", "-1")
+	gateway := exec.Command(binary, "serve", "--address", address, "--admin-address", operators,
 		"--database", "sqlite:"+filepath.Join(dir, "verdict.db"), "--stream-dir", filepath.Join(dir, "jetstream"))
+	gateway.Env = append(os.Environ(), "VERDICT_PROVIDERS_DJAMO_URL=http://"+partner)
+	spawn(t, gateway, "msg=ready").await(t)
 	url := "http://" + address
 	var attacks sync.WaitGroup
 	for name, flags := range map[string][]string{
